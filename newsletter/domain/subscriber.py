@@ -1,0 +1,66 @@
+"""People, their consent, and who is due for an issue."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from newsletter.errors import NewsletterError
+
+MAX_NAME = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ue000-\ue002]")
+
+
+class Consent(StrEnum):
+    """The state of a subscription."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Verdict(StrEnum):
+    """Why a person does or does not get an issue, in order of precedence: the first that applies."""
+
+    FORGOTTEN = "forgotten"
+    SUPPRESSED = "suppressed"
+    UNSUBSCRIBED = "unsubscribed"
+    PENDING = "pending"
+    PAUSED = "paused"
+    HAS_IT = "has_it"
+    DUE = "due"
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """A person; `zone` is an IANA zone or empty."""
+
+    address: str
+    name: str = ""
+    zone: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """When, how and to what a person agreed; `text` is what they were told."""
+
+    at: datetime
+    how: str
+    text: str
+
+
+def clean_name(name: str) -> str:
+    """Make a name safe for a header: one line, no control characters, of bounded length.
+
+    Raises NewsletterError where a line break tries to become a header.
+    """
+    if re.search(r"[\r\n]", name.strip()):
+        raise NewsletterError("the name has a line break in it", mend="write it on one line")
+    return " ".join(_CONTROL.sub(" ", name).split())[:MAX_NAME]
+
+
+def address_hash(address: str, salt: bytes) -> str:
+    """Name an address without keeping it; one person in any spelling of case has one hash."""
+    return hmac.digest(salt, address.strip().lower().encode(), hashlib.sha256).hex()[:32]
