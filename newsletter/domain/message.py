@@ -21,7 +21,7 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True)
 class Message:
-    """One email whose recipients differ in fields only; `headers` are those beyond From, To, Subject and Date.
+    """One email whose recipients differ in fields only; `headers` are beyond From, To, Subject and Date.
 
     `tags` come back in a provider's events; names and values are letters, digits, `_` and `-`.
     """

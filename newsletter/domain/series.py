@@ -1,7 +1,9 @@
 """A series: an ordered list of issues with a cadence."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from newsletter.domain.cadence import Cadence
 from newsletter.errors import Place
@@ -54,3 +56,46 @@ class Series:
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""
         return next((issue for issue in self.issues if issue.id == issue_id), None)
+
+
+@dataclass(frozen=True)
+class AppliedSeries:
+    """A series as the database has it: what `queue` applied last, and what sending goes by."""
+
+    id: int
+    slug: str
+    title: str
+    cadence: Cadence
+    hold_if_late_by: timedelta
+    paused_at: datetime | None = None
+
+
+def to_settings(series: Series) -> dict[str, Any]:
+    """Write what sending needs of a series file as JSON values."""
+    cadence = series.cadence
+    return {
+        "title": series.title,
+        "hold_if_late_by": series.hold_if_late_by.total_seconds(),
+        "weekday": cadence.weekday,
+        "time": cadence.time.isoformat(),
+        "zone": cadence.zone,
+        "starts": cadence.starts.isoformat(),
+        "skip": sorted(day.isoformat() for day in cadence.skip),
+        "subscriber_zone": cadence.subscriber_zone,
+    }
+
+
+def from_settings(
+    series_id: int, slug: str, settings: Mapping[str, Any], paused_at: datetime | None
+) -> AppliedSeries:
+    """Read what `to_settings` wrote."""
+    cadence = Cadence(
+        weekday=settings["weekday"],
+        time=time.fromisoformat(settings["time"]),
+        zone=settings["zone"],
+        starts=date.fromisoformat(settings["starts"]),
+        skip=frozenset(date.fromisoformat(day) for day in settings["skip"]),
+        subscriber_zone=settings["subscriber_zone"],
+    )
+    late = timedelta(seconds=settings["hold_if_late_by"])
+    return AppliedSeries(series_id, slug, settings["title"], cadence, late, paused_at)

@@ -1,0 +1,63 @@
+"""A slot coming due: what becomes of it, and when it is too late."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+#: The occasion of the real send. Rehearsals are counted down from it, tests up, by numbers of their own.
+REAL = 0
+
+
+class SlotState(StrEnum):
+    """What became of a slot."""
+
+    QUEUED = "queued"
+    RELEASED = "released"
+
+
+class ReleaseState(StrEnum):
+    """How far a release has come."""
+
+    PREPARING = "preparing"
+    SENDING = "sending"
+    SETTLED = "settled"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+#: Nothing more happens to a release in one of these by itself.
+FINAL = frozenset({ReleaseState.SETTLED, ReleaseState.CANCELLED})
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release as the ledger has it; `occasion` below zero is a rehearsal."""
+
+    id: int
+    series: str
+    issue: str
+    issue_id: int
+    series_id: int
+    revision: str
+    due_at: datetime
+    state: ReleaseState
+    occasion: int
+    reason: str = ""
+    prepared_to: int = 0
+    candidates: int = 0
+    planned: int = 0
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return self.occasion < REAL
+
+    @property
+    def label(self) -> str:
+        """Name the occasion for a person, as in a folder of the outbox."""
+        return f"{self.due_at:%Y-%m-%d}-{self.series}-{self.issue}"
+
+
+def late_by(due_at: datetime, now: datetime, hold_if_late_by: timedelta) -> timedelta | None:
+    """Tell by how much a slot is too late to be sent without a person; None if it is not."""
+    late = now - due_at
+    return late if late > hold_if_late_by else None

@@ -1,0 +1,156 @@
+"""Releases: made once per slot and instant, prepared in chunks behind a barrier, settled at the end."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    bindparam,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
+from newsletter.domain.release import Release, ReleaseState
+from newsletter.domain.subscriber import Verdict
+from newsletter.store.audience import CHUNK
+from newsletter.store.tables import batch, delivery, issue, release, series, slot
+
+_RELEASES = (
+    select(
+        release.c.id, series.c.slug.label("series"), issue.c.slug.label("issue"),
+        slot.c.issue_id, slot.c.series_id, slot.c.revision, release.c.due_at, release.c.state,
+        release.c.occasion, release.c.reason, release.c.prepared_to, release.c.candidates, release.c.planned,
+    )
+    .join(slot, slot.c.id == release.c.slot_id)
+    .join(series, series.c.id == slot.c.series_id)
+    .join(issue, issue.c.id == slot.c.issue_id)
+    .order_by(release.c.due_at, release.c.id)
+)  # fmt: skip
+_IN_STATE = _RELEASES.where(release.c.state == bindparam("state"))
+_OF_SLOT = _RELEASES.where(release.c.slot_id == bindparam("slot_id"))
+_CHANGE = update(release).where(release.c.id == bindparam("row_id"))
+_NEXT_SEQ = select(func.coalesce(func.max(batch.c.seq) + 1, 0)).where(
+    batch.c.release_id == bindparam("release_id")
+)
+_ADD_BATCHES = insert(batch)
+
+# Who is due in a chunk, numbered; batch and position follow from the number.
+_due = CHUNK.subquery()
+_numbered = (
+    select(
+        _due.c.subscriber_id,
+        (func.row_number().over(order_by=_due.c.subscriber_id) - 1).label("number"),
+    )
+    .where(_due.c.verdict == literal(Verdict.DUE.value))
+    .subquery()
+)
+_size = bindparam("size", type_=Integer)
+_ADD_DELIVERIES = insert(delivery).from_select(
+    ["issue_id", "subscriber_id", "occasion", "release_id", "batch_id", "pos", "state"],
+    select(
+        bindparam("issue_id", type_=Integer),
+        _numbered.c.subscriber_id,
+        bindparam("occasion", type_=Integer),
+        batch.c.release_id,
+        batch.c.id,
+        _numbered.c.number % _size,
+        literal(DeliveryState.PLANNED.value),
+    ).join(
+        batch,
+        (batch.c.release_id == bindparam("release_id", type_=Integer))
+        & (batch.c.seq == bindparam("first_seq", type_=Integer) + cast(_numbered.c.number / _size, Integer)),
+    ),
+    include_defaults=False,
+)
+_SETTLE = (
+    update(release)
+    .where(
+        release.c.id == bindparam("row_id"),
+        release.c.state == ReleaseState.SENDING,
+        ~exists().where(batch.c.release_id == release.c.id, batch.c.state.in_(UNSETTLED)),
+    )
+    .values(state=ReleaseState.SETTLED, settled_at=bindparam("now"))
+)
+
+
+def add(tx: Connection, slot_id: int, due_at: datetime, state: ReleaseState, reason: str = "") -> int | None:
+    """Make the release of a slot and instant; None where it exists already, which is normal."""
+    insert_ = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    row = {"slot_id": slot_id, "due_at": due_at, "state": state, "occasion": 0, "reason": reason}
+    statement = insert_(release).values(**row).on_conflict_do_nothing().returning(release.c.id)
+    found = tx.execute(statement).scalar()
+    return int(found) if found is not None else None
+
+
+def change(tx: Connection, release_id: int, **values: object) -> None:
+    """Set columns of a release."""
+    tx.execute(_CHANGE.values(**values), {"row_id": release_id})
+
+
+def every(tx: Connection) -> list[Release]:
+    """List all releases by instant."""
+    return [_release(row) for row in tx.execute(_RELEASES)]
+
+
+def in_state(tx: Connection, state: ReleaseState) -> list[Release]:
+    """List the releases in a state by instant."""
+    return [_release(row) for row in tx.execute(_IN_STATE, {"state": state})]
+
+
+def of_slot(tx: Connection, slot_id: int) -> list[Release]:
+    """List the releases of a slot."""
+    return [_release(row) for row in tx.execute(_OF_SLOT, {"slot_id": slot_id})]
+
+
+def next_seq(tx: Connection, release_id: int) -> int:
+    """Return the number of the next batch."""
+    return int(tx.execute(_NEXT_SEQ, {"release_id": release_id}).scalar_one())
+
+
+def add_batches(tx: Connection, rows: list[Mapping[str, object]]) -> None:
+    """Insert batches."""
+    tx.execute(_ADD_BATCHES, rows)
+
+
+def add_deliveries(tx: Connection, values: Mapping[str, object]) -> int:
+    """Insert the deliveries of everyone due in a chunk, filling batches from `first_seq`; return how many."""
+    return tx.execute(_ADD_DELIVERIES, values).rowcount
+
+
+def settle(tx: Connection, release_id: int, now: datetime) -> bool:
+    """Settle a release whose batches all are; tell whether it was."""
+    return tx.execute(_SETTLE, {"row_id": release_id, "now": now}).rowcount == 1
+
+
+def planned_batch(
+    release: Release, seq: int, *, lane: int, provider: str, now: datetime
+) -> Mapping[str, object]:
+    """Return the row of a batch that waits to be claimed."""
+    return {
+        "release_id": release.id,
+        "revision": release.revision,
+        "lane": lane,
+        "provider": provider,
+        "seq": seq,
+        "state": BatchState.PLANNED,
+        "next_at": now,
+        "formed_at": now,
+        "generation": 0,
+        "tainted": False,
+        "epoch": 0,
+    }
+
+
+def _release(row: Row[*tuple[Any, ...]]) -> Release:
+    values = row._asdict()
+    return Release(**{**values, "state": ReleaseState(values["state"])})

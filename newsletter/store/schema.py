@@ -1,0 +1,76 @@
+"""The schema's version: made on first use, upgraded only when asked."""
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, inspect, select, text
+
+from newsletter.errors import SchemaError
+from newsletter.store.database import Database
+from newsletter.store.tables import deployment, metadata
+
+#: The newest migration in `migrations/versions`; a test compares the two.
+HEAD = "0001"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Deployment(NamedTuple):
+    """Who a database is."""
+
+    id: str
+    salt: bytes
+
+
+def prepare(database: Database, now: datetime) -> Deployment:
+    """Make the tables of a new database, or check those of an old one; return who it is.
+
+    Raises SchemaError where the schema is older or newer than this program; nothing is changed then.
+    """
+    with database.reading() as connection:
+        version = current(connection)
+        is_empty = version is None and not inspect(connection).get_table_names()
+    if is_empty:
+        with database.writing() as connection:
+            # Another process may have been first.
+            if current(connection) is None:
+                _create(connection, now)
+    elif version is None:
+        raise SchemaError(f"{database.name} is not a database of newsletter", mend="check [database] url")
+    elif version != HEAD:
+        raise _mismatch(database, version)
+    with database.reading() as connection:
+        return Deployment(*connection.execute(select(deployment.c.id, deployment.c.salt)).one())
+
+
+def current(connection: Connection) -> str | None:
+    """Return the schema's version, None where there is none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def stamp_deployment(connection: Connection, now: datetime) -> None:
+    """Give a new database its identity."""
+    row = {"id": secrets.token_hex(4), "salt": secrets.token_bytes(16), "created_at": now}
+    connection.execute(insert(deployment), row)
+
+
+def _create(connection: Connection, now: datetime) -> None:
+    metadata.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    stamp_deployment(connection, now)
+
+
+def _mismatch(database: Database, version: str) -> SchemaError:
+    if version > HEAD:
+        return SchemaError(
+            f"{database.name} was made by a newer newsletter (schema {version}, this one knows {HEAD})",
+            mend="install the newer version",
+        )
+    return SchemaError(
+        f"{database.name} has the older schema {version}",
+        mend="make a backup, then run: newsletter db upgrade",
+    )

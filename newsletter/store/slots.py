@@ -1,0 +1,85 @@
+"""The queue: which issue goes out on which local date."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+
+from newsletter.domain.release import SlotState
+from newsletter.store.tables import issue, series, slot
+
+_SLOTS = (
+    select(
+        slot.c.id, slot.c.series_id, series.c.slug.label("series"), slot.c.local_date, slot.c.issue_id,
+        issue.c.slug.label("issue"), slot.c.revision, slot.c.state,
+    )
+    .join(series, series.c.id == slot.c.series_id)
+    .join(issue, issue.c.id == slot.c.issue_id)
+    .order_by(slot.c.local_date, series.c.slug)
+)  # fmt: skip
+_OF_SERIES = _SLOTS.where(slot.c.series_id == bindparam("series_id"))
+_QUEUED = _SLOTS.where(slot.c.state == SlotState.QUEUED)
+_CHANGE = update(slot).where(slot.c.id == bindparam("row_id"))
+_DROP = delete(slot).where(slot.c.id == bindparam("row_id"))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An issue on a local date of its series' cadence."""
+
+    id: int
+    series_id: int
+    series: str
+    local_date: date
+    issue_id: int
+    issue: str
+    revision: str
+    state: SlotState
+
+    @property
+    def target(self) -> str:
+        return f"{self.series}/{self.issue}"
+
+
+def add(tx: Connection, series_id: int, issue_id: int, day: date, revision: str, tzdata: str) -> None:
+    """Give an issue a date; the date must be free."""
+    row = {
+        "series_id": series_id,
+        "issue_id": issue_id,
+        "local_date": day,
+        "revision": revision,
+        "tzdata": tzdata,
+        "state": SlotState.QUEUED,
+    }
+    tx.execute(insert(slot), row)
+
+
+def of_series(tx: Connection, series_id: int) -> list[Slot]:
+    """List the slots of a series by date."""
+    return [_slot(row) for row in tx.execute(_OF_SERIES, {"series_id": series_id})]
+
+
+def every(tx: Connection) -> list[Slot]:
+    """List all slots by date."""
+    return [_slot(row) for row in tx.execute(_SLOTS)]
+
+
+def queued(tx: Connection) -> list[Slot]:
+    """List the slots that are still to come, by date."""
+    return [_slot(row) for row in tx.execute(_QUEUED)]
+
+
+def change(tx: Connection, slot_id: int, **values: object) -> None:
+    """Set columns of a slot."""
+    tx.execute(_CHANGE.values(**values), {"row_id": slot_id})
+
+
+def drop(tx: Connection, slot_id: int) -> None:
+    """Free a date."""
+    tx.execute(_DROP, {"row_id": slot_id})
+
+
+def _slot(row: Row[*tuple[Any, ...]]) -> Slot:
+    values = row._asdict()
+    return Slot(**{**values, "state": SlotState(values["state"])})

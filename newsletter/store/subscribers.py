@@ -1,0 +1,184 @@
+"""People, subscriptions, their evidence, and the suppression list."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from newsletter.domain.subscriber import Consent, Evidence, Subscriber
+from newsletter.store.tables import consent_event, series, subscriber, subscription, suppression
+
+_BY_HASHES = select(subscriber.c.id, subscriber.c.address_hash).where(
+    subscriber.c.address_hash.in_(bindparam("hashes", expanding=True))
+)
+_STATES = select(subscription.c.subscriber_id, subscription.c.state).where(
+    subscription.c.series_id == bindparam("series_id"),
+    subscription.c.subscriber_id.in_(bindparam("ids", expanding=True)),
+)
+_GET = select(subscriber.c.id, subscriber.c.address, subscriber.c.name, subscriber.c.zone).where(
+    subscriber.c.id == bindparam("subscriber_id")
+)
+_STATE = select(subscription.c.state).where(
+    subscription.c.series_id == bindparam("series_id"),
+    subscription.c.subscriber_id == bindparam("subscriber_id"),
+)
+_SET_STATE = (
+    update(subscription)
+    .where(
+        subscription.c.series_id == bindparam("series_id_"),
+        subscription.c.subscriber_id == bindparam("subscriber_id_"),
+    )
+    .values(state=bindparam("state_"), confirmed_at=bindparam("confirmed_at_"))
+)
+_LEAVE = (
+    update(subscription)
+    .where(
+        subscription.c.series_id == bindparam("series_id_"),
+        subscription.c.subscriber_id == bindparam("subscriber_id_"),
+        subscription.c.state != Consent.UNSUBSCRIBED,
+    )
+    .values(state=Consent.UNSUBSCRIBED)
+)
+_LIST = (
+    select(
+        subscriber.c.id, subscriber.c.address, subscriber.c.name, subscriber.c.zone,
+        series.c.slug.label("series"), subscription.c.state, subscription.c.confirmed_at,
+        suppression.c.reason.label("suppressed"),
+    )
+    .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
+    .join(series, series.c.id == subscription.c.series_id)
+    .join(suppression, suppression.c.address_hash == subscriber.c.address_hash, isouter=True)
+    .where(subscriber.c.address.is_not(None))
+    .order_by(subscriber.c.id, series.c.slug)
+)  # fmt: skip
+_COUNTS = (
+    select(series.c.slug, subscription.c.state, func.count())
+    .join(series, series.c.id == subscription.c.series_id)
+    .group_by(series.c.slug, subscription.c.state)
+)
+_SUPPRESSED = select(suppression.c.reason).where(suppression.c.address_hash == bindparam("hash"))
+
+
+@dataclass(frozen=True)
+class SubscriptionRow:
+    """One person's subscription to one series."""
+
+    id: int
+    address: str
+    name: str
+    zone: str
+    series: str
+    state: Consent
+    confirmed_at: datetime | None
+    suppressed: str | None
+
+
+def ids_by_hash(tx: Connection, hashes: Sequence[str]) -> dict[str, int]:
+    """Find people by the hashes of their addresses."""
+    return {hash_: id_ for id_, hash_ in tx.execute(_BY_HASHES, {"hashes": list(hashes)})}
+
+
+def add_people(tx: Connection, people: Mapping[str, Subscriber]) -> dict[str, int]:
+    """Insert people by the hash of their address; return their ids by hash."""
+    if not people:
+        return {}
+    rows = [
+        {"address": person.address, "address_hash": hash_, "name": person.name, "zone": person.zone}
+        for hash_, person in people.items()
+    ]
+    statement = insert(subscriber).returning(subscriber.c.address_hash, subscriber.c.id)
+    return {row.address_hash: row.id for row in tx.execute(statement, rows)}
+
+
+def states(tx: Connection, series_id: int, ids: Sequence[int]) -> dict[int, Consent]:
+    """Return the state of each subscription that exists."""
+    rows = tx.execute(_STATES, {"series_id": series_id, "ids": list(ids)})
+    return {id_: Consent(state) for id_, state in rows}
+
+
+def subscribe(tx: Connection, series_id: int, ids: Sequence[int], evidence: Evidence) -> None:
+    """Make active subscriptions of people who have none, each with its evidence."""
+    if not ids:
+        return
+    active = {"series_id": series_id, "state": Consent.ACTIVE, "confirmed_at": evidence.at}
+    tx.execute(insert(subscription), [{**active, "subscriber_id": id_} for id_ in ids])
+    _add_events(tx, series_id, ids, "confirmed", evidence)
+
+
+def activate(tx: Connection, series_id: int, ids: Sequence[int], evidence: Evidence) -> None:
+    """Make pending subscriptions active, each with its evidence."""
+    if not ids:
+        return
+    rows = [
+        {
+            "series_id_": series_id,
+            "subscriber_id_": id_,
+            "state_": Consent.ACTIVE,
+            "confirmed_at_": evidence.at,
+        }
+        for id_ in ids
+    ]
+    tx.execute(_SET_STATE, rows)
+    _add_events(tx, series_id, ids, "confirmed", evidence)
+
+
+def unsubscribe(
+    tx: Connection, series_id: int, subscriber_id: int, evidence: Evidence, issue_id: int | None
+) -> bool:
+    """End a subscription; False where it had ended before, which is normal."""
+    values = {"series_id_": series_id, "subscriber_id_": subscriber_id}
+    if not tx.execute(_LEAVE, values).rowcount:
+        return False
+    _add_events(tx, series_id, [subscriber_id], "unsubscribed", evidence, issue_id)
+    return True
+
+
+def state(tx: Connection, series_id: int, subscriber_id: int) -> Consent | None:
+    """Return the state of one subscription."""
+    found = tx.execute(_STATE, {"series_id": series_id, "subscriber_id": subscriber_id}).scalar()
+    return Consent(found) if found else None
+
+
+def get(tx: Connection, subscriber_id: int) -> Subscriber | None:
+    """Read a person who has not been forgotten."""
+    row = tx.execute(_GET, {"subscriber_id": subscriber_id}).first()
+    return Subscriber(row.address, row.name, row.zone) if row and row.address else None
+
+
+def every(tx: Connection, series: str | None = None) -> Iterator[SubscriptionRow]:
+    """Yield all subscriptions, or those of one series, in the order people came."""
+    for row in tx.execution_options(yield_per=1000).execute(_LIST):
+        values: dict[str, Any] = {**row._asdict(), "state": Consent(row.state)}
+        if series is None or row.series == series:
+            yield SubscriptionRow(**values)
+
+
+def counts(tx: Connection) -> dict[tuple[str, Consent], int]:
+    """Count subscriptions by series and state."""
+    return {(slug, Consent(state)): number for slug, state, number in tx.execute(_COUNTS)}
+
+
+def suppression_reason(tx: Connection, hash_: str) -> str | None:
+    """Tell why an address must not be mailed; None where it may."""
+    return tx.execute(_SUPPRESSED, {"hash": hash_}).scalar()
+
+
+def _add_events(
+    tx: Connection,
+    series_id: int,
+    ids: Sequence[int],
+    kind: str,
+    evidence: Evidence,
+    issue_id: int | None = None,
+) -> None:
+    event = {
+        "series_id": series_id,
+        "kind": kind,
+        "at": evidence.at,
+        "how": evidence.how,
+        "text": evidence.text,
+        "issue_id": issue_id,
+    }
+    tx.execute(insert(consent_event), [{**event, "subscriber_id": id_} for id_ in ids])

@@ -1,0 +1,278 @@
+"""The tables, in the words of the design. An instant is aware UTC in and out."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant, on databases with zones and without."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[Any]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, Id, ForeignKey(target), nullable=nullable)
+
+
+#: The applied copy of each series file; `settings` is what `domain.series.to_settings` writes.
+series = Table(
+    "series",
+    metadata,
+    _id(),
+    Column("slug", String(80), nullable=False, unique=True),
+    Column("settings", JSON, nullable=False),
+    Column("source_hash", String(64), nullable=False),
+    Column("paused_at", Instant),
+)
+
+#: `kind` is "issue", or "notice" for mails that are no issue of the series.
+issue = Table(
+    "issue",
+    metadata,
+    _id(),
+    _ref("series_id", "series.id"),
+    Column("slug", String(80), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("approved_revision", String(64)),
+    Column("paused_at", Instant),
+    Column("cancelled_at", Instant),
+    UniqueConstraint("series_id", "slug"),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    _ref("issue_id", "issue.id"),
+    Column("source_hash", String(64), nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("reply_to", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("preheader", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("links", JSON, nullable=False),
+)
+
+#: Pictures frozen with revisions, named by their content.
+media = Table(
+    "media",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("content_type", String(40), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+#: `tzdata` is the version of the zone rules by which the date was last shown.
+slot = Table(
+    "slot",
+    metadata,
+    _id(),
+    _ref("series_id", "series.id"),
+    Column("local_date", Date, nullable=False),
+    _ref("issue_id", "issue.id", nullable=True),
+    Column("revision", String(64)),
+    Column("tzdata", String(20), nullable=False),
+    Column("state", String(10), nullable=False),
+    UniqueConstraint("series_id", "local_date"),
+)
+
+#: `prepared_to` is the subscriber id up to which deliveries exist: nothing is sent before preparing ends.
+#: `occasion` is 0 for the real send; `reason` says why a release is held.
+release = Table(
+    "release",
+    metadata,
+    _id(),
+    _ref("slot_id", "slot.id"),
+    Column("due_at", Instant, nullable=False),
+    Column("zones", JSON(none_as_null=True)),
+    Column("state", String(10), nullable=False),
+    Column("occasion", Id, nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("prepared_to", Id, nullable=False, default=0),
+    Column("candidates", Integer, nullable=False, default=0),
+    Column("planned", Integer, nullable=False, default=0),
+    Column("excluded", JSON, nullable=False, default=dict),
+    Column("started_at", Instant),
+    Column("settled_at", Instant),
+    UniqueConstraint("slot_id", "due_at"),
+)
+
+#: The deliveries of one provider call. `frozen` holds what a repeat must say again, until the batch settles.
+batch = Table(
+    "batch",
+    metadata,
+    _id(),
+    _ref("release_id", "release.id", nullable=True),
+    Column("revision", String(64), nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("provider", String(30), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("parent_id", Id),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("state", String(10), nullable=False),
+    Column("tainted", Boolean, nullable=False, default=False),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("lease_owner", String(80)),
+    Column("lease_until", Instant),
+    Column("next_at", Instant),
+    Column("formed_at", Instant, nullable=False),
+    Column("first_call_at", Instant),
+    Column("last_call_at", Instant),
+    Column("key_id", String(20)),
+    Column("frozen", LargeBinary),
+    UniqueConstraint("release_id", "seq"),
+    Index("ix_batch_state_next_at", "state", "next_at"),
+)
+
+#: The ledger. A row that says `planned` has its batch's state.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("issue_id", Id, ForeignKey("issue.id"), primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscriber.id"), primary_key=True),
+    Column("occasion", Id, primary_key=True, default=0),
+    Column("release_id", Id),
+    Column("batch_id", Id),
+    Column("pos", Integer),
+    Column("state", String(10), nullable=False),
+    Column("not_before", Instant),
+    Column("reason", Text),
+    Column("provider_message_id", String(255)),
+    Column("accepted_at", Instant),
+    Column("delivered_at", Instant),
+    Column("bounced_at", Instant),
+    Column("complained_at", Instant),
+    Index("ix_delivery_batch_id", "batch_id"),
+    sqlite_with_rowid=False,
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("batch_id", Id, ForeignKey("batch.id"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("outcome", String(20)),
+    Column("http_status", Integer),
+    Column("request_id", String(255)),
+)
+
+#: An id is never used again: the row of a forgotten person stays, without an address.
+subscriber = Table(
+    "subscriber",
+    metadata,
+    _id(),
+    Column("address", String(320)),
+    Column("address_hash", String(32), nullable=False, unique=True),
+    Column("name", String(200), nullable=False, default=""),
+    Column("zone", String(60), nullable=False, default=""),
+    Column("locale", String(35), nullable=False, default=""),
+    Column("attributes", JSON, nullable=False, default=dict),
+    Column("erased_at", Instant),
+    sqlite_autoincrement=True,
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("series_id", Id, ForeignKey("series.id"), primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscriber.id"), primary_key=True),
+    Column("state", String(15), nullable=False),
+    Column("confirmed_at", Instant),
+    Column("paused_until", Instant),
+    sqlite_with_rowid=False,
+)
+
+#: Append-only: what a person agreed to or withdrew, when, how, from which issue, and what they were told.
+consent_event = Table(
+    "consent_event",
+    metadata,
+    _id(),
+    _ref("series_id", "series.id"),
+    _ref("subscriber_id", "subscriber.id"),
+    Column("kind", String(15), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("how", String(40), nullable=False),
+    Column("issue_id", Id),
+    Column("text", Text, nullable=False, default=""),
+    Index("ix_consent_event_subscriber_id", "subscriber_id"),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("address_hash", String(32), primary_key=True),
+    Column("reason", String(20), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+#: What a person decided at the command line.
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", Instant, nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("target", String(200), nullable=False),
+    Column("detail", JSON, nullable=False, default=dict),
+)
+
+#: One row: who this database is. `salt` keeps address hashes from being guessed elsewhere.
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
