@@ -59,12 +59,28 @@ class TokenKeys:
             (key.id, purpose): _derive(key.secret, purpose) for key in keys for purpose in Purpose
         }
 
-    def sign(self, purpose: Purpose, grant: Grant, expires: datetime | None = None) -> str:
-        """Make a token; unsubscribe tokens never expire."""
-        payload = _encode(_PAYLOAD.pack(grant.series_id, grant.subscriber_id, grant.issue_id, grant.occasion))
+    @property
+    def current(self) -> str:
+        """Return the id of the key that signs."""
+        return self._current
+
+    def sign(
+        self,
+        purpose: Purpose,
+        grant: Grant,
+        *,
+        expires: datetime | None = None,
+        key_id: str | None = None,
+    ) -> str:
+        """Make a token; `key_id` repeats one made earlier. Unsubscribe tokens never expire."""
+        key = self._usable(key_id, purpose)
         until = int(expires.timestamp()) if expires else 0
-        signed = f"v1.{self._current}.{purpose}.{payload}.{until}"
-        return f"{signed}.{self._mac(self._current, purpose, signed)}"
+        signed = f"v1.{key}.{purpose}.{_pack(grant)}.{until}"
+        return f"{signed}.{self._mac(key, purpose, signed)}"
+
+    def mark(self, purpose: Purpose, grant: Grant, key_id: str | None = None) -> str:
+        """Make a short name for a grant that nobody else can guess, and that grants nothing."""
+        return self._mac(self._usable(key_id, purpose), purpose, _pack(grant))
 
     def verify(self, purpose: Purpose, token: str, now: datetime) -> Grant | None:
         """Read a token; None if it is not ours, of another purpose, changed or expired."""
@@ -81,6 +97,10 @@ class TokenKeys:
             return None
         return Grant(*_PAYLOAD.unpack(urlsafe_b64decode(payload)))
 
+    def _usable(self, key_id: str | None, purpose: Purpose) -> str:
+        # A key that was taken out of use is replaced rather than missed: the mail must still go out.
+        return key_id if key_id is not None and (key_id, purpose) in self._derived else self._current
+
     def _mac(self, key_id: str, purpose: Purpose, signed: str) -> str:
         digest = hmac.digest(self._derived[key_id, purpose], signed.encode(), "sha256")
         return _encode(digest[:_MAC_BYTES])
@@ -90,6 +110,10 @@ def _derive(secret: bytes, purpose: Purpose) -> bytes:
     # HKDF (RFC 5869), one block: extract with a fixed salt, expand with the purpose.
     extracted = hmac.digest(b"newsletter tokens v1", secret, hashlib.sha256)
     return hmac.digest(extracted, purpose.encode() + b"\x01", hashlib.sha256)
+
+
+def _pack(grant: Grant) -> str:
+    return _encode(_PAYLOAD.pack(grant.series_id, grant.subscriber_id, grant.issue_id, grant.occasion))
 
 
 def _encode(data: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Services: call store, renderer and provider in the right order; decide nothing."""

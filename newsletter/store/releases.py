@@ -1,6 +1,6 @@
 """Releases: made once per slot and instant, prepared in chunks behind a barrier, settled at the end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +37,15 @@ _RELEASES = (
     .order_by(release.c.due_at, release.c.id)
 )  # fmt: skip
 _IN_STATE = _RELEASES.where(release.c.state == bindparam("state"))
+_BY_ID = _RELEASES.where(release.c.id == bindparam("row_id"))
 _OF_SLOT = _RELEASES.where(release.c.slot_id == bindparam("slot_id"))
 _CHANGE = update(release).where(release.c.id == bindparam("row_id"))
+_NAMES = (
+    select(series.c.slug.label("series"), series.c.settings, issue.c.slug.label("issue"))
+    .join(issue, issue.c.series_id == series.c.id)
+    .where(issue.c.id == bindparam("issue_id"))
+)
+_EXCLUDED = select(release.c.excluded).where(release.c.id == bindparam("row_id"))
 _NEXT_SEQ = select(func.coalesce(func.max(batch.c.seq) + 1, 0)).where(
     batch.c.release_id == bindparam("release_id")
 )
@@ -97,6 +104,11 @@ def change(tx: Connection, release_id: int, **values: object) -> None:
     tx.execute(_CHANGE.values(**values), {"row_id": release_id})
 
 
+def get(tx: Connection, release_id: int) -> Release:
+    """Read a release."""
+    return _release(tx.execute(_BY_ID, {"row_id": release_id}).one())
+
+
 def every(tx: Connection) -> list[Release]:
     """List all releases by instant."""
     return [_release(row) for row in tx.execute(_RELEASES)]
@@ -117,14 +129,42 @@ def next_seq(tx: Connection, release_id: int) -> int:
     return int(tx.execute(_NEXT_SEQ, {"release_id": release_id}).scalar_one())
 
 
-def add_batches(tx: Connection, rows: list[Mapping[str, object]]) -> None:
+def add_batches(tx: Connection, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert batches."""
-    tx.execute(_ADD_BATCHES, rows)
+    tx.execute(_ADD_BATCHES, list(rows))
 
 
 def add_deliveries(tx: Connection, values: Mapping[str, object]) -> int:
     """Insert the deliveries of everyone due in a chunk, filling batches from `first_seq`; return how many."""
     return tx.execute(_ADD_DELIVERIES, values).rowcount
+
+
+def progress(tx: Connection, before: Release, upto: int, counts: Mapping[Verdict, int]) -> None:
+    """Note that everyone up to a subscriber id has been looked at, and with what verdicts."""
+    excluded = dict(excluded_of(tx, before.id))
+    for verdict, number in counts.items():
+        if verdict is not Verdict.DUE:
+            excluded[verdict] = excluded.get(verdict, 0) + number
+    change(
+        tx,
+        before.id,
+        prepared_to=upto,
+        candidates=before.candidates + sum(counts.values()),
+        planned=before.planned + counts.get(Verdict.DUE, 0),
+        excluded=excluded,
+    )
+
+
+def names(tx: Connection, issue_id: int) -> tuple[str, str, str]:
+    """Return an issue's series, the title of that, and its own slug."""
+    row = tx.execute(_NAMES, {"issue_id": issue_id}).one()
+    return row.series, row.settings["title"], row.issue
+
+
+def excluded_of(tx: Connection, release_id: int) -> Mapping[Verdict, int]:
+    """Return how many people a release left out, by verdict."""
+    found = tx.execute(_EXCLUDED, {"row_id": release_id}).scalar_one()
+    return {Verdict(verdict): number for verdict, number in found.items()}
 
 
 def settle(tx: Connection, release_id: int, now: datetime) -> bool:
