@@ -1,0 +1,73 @@
+"""A complete message of RFC 5322: multipart/alternative, text before HTML, both quoted-printable.
+
+Compiled once; per recipient only values are encoded. The same inputs give the same bytes.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from email.utils import format_datetime
+
+from newsletter.domain.message import Message, Recipient
+from newsletter.domain.pieces import Field, Pieces
+from newsletter.providers.encoding import Encode, qp_html, qp_literal, qp_text
+from newsletter.providers.headers import mailbox_line, raw_line, split_mailbox, text_line
+from newsletter.providers.stencil import Part, Stencil, pour, reader_of
+
+#: Gives the parts of each recipient's mail, to be joined.
+Fill = Callable[[Sequence[Recipient]], Iterator[tuple[bytes, ...]]]
+
+
+def compile_mime(message: Message) -> Callable[[datetime], Fill]:
+    """Encode a message once; the result takes the Date of a mailing, then its recipients.
+
+    Raises ProviderError for a header that has no legal form, or for an unknown field.
+    """
+    parts = _parts(message)
+    # Once now, so that a mistake shows before anything is sent.
+    Stencil(parts)
+    return lambda date: Stencil([f"Date: {format_datetime(date)}\r\n".encode(), *parts]).fill
+
+
+def _parts(message: Message) -> list[Part]:
+    boundary = _boundary(message.revision)
+    opening = f"--{boundary}\r\n".encode()
+    parts: list[Part] = [
+        mailbox_line("From", *split_mailbox(message.sender)),
+        mailbox_line("Reply-To", *split_mailbox(message.reply_to)) if message.reply_to else b"",
+        lambda recipient: mailbox_line("To", recipient.name, recipient.address),
+        *_subject(message.subject),
+        *raw_line("Message-ID", (Field("message_id"),)),
+        b"MIME-Version: 1.0\r\n",
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode(),
+    ]
+    for name, pieces in message.headers:
+        parts += raw_line(name, pieces)
+    parts += [b"\r\n", opening, _part_header("text/plain"), *_body(message.text, qp_text)]
+    parts += [b"\r\n", opening, _part_header("text/html"), *_body(message.html, qp_html)]
+    return [*parts, f"\r\n--{boundary}--\r\n".encode()]
+
+
+def _subject(subject: Pieces) -> list[Part]:
+    read = reader_of(subject)
+    if any(isinstance(piece, Field) for piece in subject):
+        return [lambda recipient: text_line("Subject", read(recipient))]
+    return [text_line("Subject", "".join(piece for piece in subject if isinstance(piece, str)))]
+
+
+def _body(pieces: Pieces, value: Encode) -> list[Part]:
+    # A body ends in a line break, so that none ends in a soft one (RFC 2045 §6.7 (3)).
+    last = pieces[-1] if pieces else ""
+    is_ended = isinstance(last, str) and last.endswith(("\r", "\n"))
+    return pour(pieces if is_ended else (*pieces, "\n"), qp_literal, value)
+
+
+def _part_header(content_type: str) -> bytes:
+    return (
+        f"Content-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    ).encode()
+
+
+def _boundary(revision: str) -> str:
+    # "=_" is no legal quoted-printable, so no body can hold it (RFC 2045 §6.7).
+    return f"=_{hashlib.sha256(revision.encode()).hexdigest()[:32]}"

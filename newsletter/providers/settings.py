@@ -1,0 +1,91 @@
+"""What a provider is opened with, and how its secrets are read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from newsletter.errors import ProviderError
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """The `[provider]` table, the folder for what stays on this machine, and where secrets are found."""
+
+    name: str
+    base_url: str | None = None
+    folder: Path = Path("outbox")
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that shows itself to nobody; `reveal` is for the one place that sends it."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the value."""
+        return self._value
+
+    def __str__(self) -> str:
+        return "hidden"
+
+
+def read_secret(environment: Mapping[str, str], variable: str) -> Secret:
+    """Read a secret from a variable, or from the file that `<variable>_FILE` names.
+
+    Raises ProviderError, which names the variable and never the value.
+    """
+    value = environment.get(variable, "").strip()
+    source = variable
+    if not value and (file := environment.get(f"{variable}_FILE", "").strip()):
+        source = f"{variable}_FILE"
+        value = _read(Path(file), source)
+    if not value:
+        raise ProviderError(
+            f"{source} is {'an empty file' if source != variable else 'not set'}",
+            mend=f"put the provider's key into the environment as {variable}, or its file as {variable}_FILE",
+        )
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ProviderError(f"{source} holds something that is no key", mend="copy the key again, alone")
+    return Secret(value)
+
+
+def checked_url(base_url: str) -> str:
+    """Return an address without its last slash; only this machine may be called without TLS.
+
+    Raises ProviderError for anything else that cannot be called, or that carries a password.
+    """
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    mend = "write base_url as https://host, or http://127.0.0.1:port for a fake"
+    if not host or parts.scheme not in ("https", "http") or parts.query or parts.fragment:
+        raise ProviderError("the provider's base_url is no web address", mend=mend)
+    if parts.username is not None or parts.password is not None:
+        raise ProviderError("the provider's base_url carries a password", mend=mend)
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ProviderError(
+            f"the provider's base_url {base_url!r} would send the key in the clear", mend=mend
+        )
+    return base_url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(file: Path, variable: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ProviderError(f"{variable} names {str(file)!r}, which cannot be read ({said})") from error

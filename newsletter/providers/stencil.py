@@ -1,0 +1,133 @@
+"""A message compiled once: bytes that never change, and slots that one recipient's values fill.
+
+Each distinct value of a recipient is encoded once; nothing else is. The parts of a whole batch are joined by
+the piece, on their way out.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, repeat
+from operator import attrgetter
+
+from newsletter.domain.message import Recipient
+from newsletter.domain.pieces import Field, Pieces
+from newsletter.errors import ProviderError
+from newsletter.providers.encoding import Encode, are_plain, encode_all
+
+#: A request body goes out in pieces no larger than this, in bytes.
+PIECE = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one field, encoded for where it stands."""
+
+    field: Field
+    encode: Encode
+
+
+#: What needs more than one value of a recipient, such as a name with an address.
+Composed = Callable[[Recipient], bytes]
+Part = bytes | Slot | Composed
+
+
+def pour(pieces: Pieces, literal: Encode, value: Encode) -> list[Part]:
+    """Encode the text of pieces now and leave slots for their fields."""
+    return [Slot(piece, value) if isinstance(piece, Field) else literal(piece) for piece in pieces]
+
+
+def reader_of(pieces: Pieces) -> Callable[[Recipient], str]:
+    """Make the function that reads pieces as one recipient's text.
+
+    Raises ProviderError for a field that recipients do not have.
+    """
+    for piece in pieces:
+        if isinstance(piece, Field):
+            _check(piece)
+
+    def read(recipient: Recipient) -> str:
+        return "".join(
+            (getattr(recipient, piece.name) or piece.fallback) if isinstance(piece, Field) else piece
+            for piece in pieces
+        )
+
+    return read
+
+
+class Stencil:
+    """Parts in order, ready to be filled.
+
+    Raises ProviderError for a field that recipients do not have.
+    """
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts = _merge(parts)
+        self._encoders: dict[Field, list[Encode]] = {}
+        for slot in dict.fromkeys(part for part in self._parts if isinstance(part, Slot)):
+            _check(slot.field)
+            self._encoders.setdefault(slot.field, []).append(slot.encode)
+
+    def fill(self, recipients: Sequence[Recipient]) -> Iterator[tuple[bytes, ...]]:
+        """Yield the parts of each recipient's message, to be joined.
+
+        It works by the column, one place of all messages at a time, and deals the columns out at the end.
+        """
+        columns: dict[Slot, list[bytes]] = {}
+        for field, encoders in self._encoders.items():
+            values = _values(field, recipients)
+            plain = are_plain(values)
+            for encode in encoders:
+                columns[Slot(field, encode)] = encode_all(encode, values, plain=plain)
+        return zip(*(_column(part, columns, recipients) for part in self._parts), strict=True)
+
+
+def cut(parts: Sequence[bytes], limit: int = PIECE) -> Iterator[bytes]:
+    """Join parts into pieces of at most `limit` bytes."""
+    ends = list(accumulate(map(len, parts)))
+    first, sent = 0, 0
+    while first < len(parts):
+        last = bisect_right(ends, sent + limit, first)
+        if last > first:
+            yield b"".join(parts[first:last])
+        else:
+            yield from _slices(parts[first], limit)
+            last = first + 1
+        first, sent = last, ends[last - 1]
+
+
+def _slices(part: bytes, limit: int) -> Iterator[bytes]:
+    for start in range(0, len(part), limit):
+        yield part[start : start + limit]
+
+
+def _merge(parts: Iterable[Part]) -> list[Part]:
+    merged: list[Part] = []
+    for part in parts:
+        last = merged[-1] if merged else None
+        if isinstance(part, bytes) and isinstance(last, bytes):
+            merged[-1] = last + part
+        else:
+            merged.append(part)
+    return merged or [b""]
+
+
+def _values(field: Field, recipients: Sequence[Recipient]) -> list[str]:
+    read, fallback = attrgetter(field.name), field.fallback
+    return [read(recipient) or fallback for recipient in recipients]
+
+
+def _column(
+    part: Part, columns: Mapping[Slot, list[bytes]], recipients: Sequence[Recipient]
+) -> Iterable[bytes]:
+    if isinstance(part, bytes):
+        return repeat(part, len(recipients))
+    return columns[part] if isinstance(part, Slot) else map(part, recipients)
+
+
+def _check(field: Field) -> None:
+    if field.name not in Recipient._fields:
+        raise ProviderError(
+            f"the message has a field {field.name!r}, which no recipient has",
+            mend="write " + " or ".join(Recipient._fields[2:]),
+        )

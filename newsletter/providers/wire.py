@@ -1,0 +1,131 @@
+"""One HTTP call, made once: bounded in time and memory, and honest about what its failure proves."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import httpx
+
+from newsletter.domain.provider import Answer, Outcome
+from newsletter.providers.answers import Reply, reason
+from newsletter.providers.settings import is_loopback
+from newsletter.providers.stencil import cut
+
+#: An answer is read no further than this, in bytes.
+ANSWER_CAP = 1024 * 1024
+_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait: for each operation on the connection, and for the whole call."""
+
+    connect: timedelta = timedelta(seconds=10)
+    write: timedelta = timedelta(seconds=15)
+    read: timedelta = timedelta(seconds=15)
+    pool: timedelta = timedelta(seconds=5)
+    call: timedelta = timedelta(seconds=60)
+
+
+class Wire:
+    """A connection pool to one provider that never tries a call twice."""
+
+    def __init__(
+        self, base_url: str, patience: Patience, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._patience = patience
+        self._elapsed = elapsed
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(
+                connect=patience.connect.total_seconds(),
+                write=patience.write.total_seconds(),
+                read=patience.read.total_seconds(),
+                pool=patience.pool.total_seconds(),
+            ),
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            follow_redirects=False,
+            # A proxy of the environment never stands between this machine and itself.
+            trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+        )
+
+    def post(self, url: str, headers: Mapping[str, str], body: Sequence[bytes]) -> Reply | Answer:
+        """Send a body of many parts; return what came back, or what it proves that nothing did.
+
+        Until the first byte of the body is handed over nothing can have been accepted; after it, no failure
+        tells whether the call was.
+        """
+        upload = _Upload(body, Deadline(self._elapsed, self._patience.call))
+        # Compressed answers could grow past the cap in one step.
+        sent = {"Accept-Encoding": "identity", **headers, "Content-Length": str(upload.size)}
+        try:
+            with self._client.stream("POST", url, headers=sent, content=upload) as response:
+                return _read(response, upload.deadline)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, DeadlinePassed) as error:
+            return _failure(error, has_begun=upload.has_begun)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._client.close()
+
+
+class DeadlinePassed(Exception):
+    """The call as a whole took too long."""
+
+
+class Deadline:
+    """The end of one call, which starts now; httpx itself bounds single operations only."""
+
+    def __init__(self, elapsed: Callable[[], float], limit: timedelta) -> None:
+        self._elapsed = elapsed
+        self._end = elapsed() + limit.total_seconds()
+
+    def is_over(self) -> bool:
+        """Tell whether the time is up."""
+        return self._elapsed() > self._end
+
+    def check(self) -> None:
+        """Raise DeadlinePassed once it has."""
+        if self.is_over():
+            raise DeadlinePassed("the call took too long")
+
+
+class _Upload:
+    """A request body that knows whether any of it was handed over."""
+
+    def __init__(self, parts: Sequence[bytes], deadline: Deadline) -> None:
+        self._parts = parts
+        self.deadline = deadline
+        self.size = sum(map(len, parts))
+        self.has_begun = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in cut(self._parts):
+            self.deadline.check()
+            self.has_begun = True
+            yield piece
+
+
+def _read(response: httpx.Response, deadline: Deadline) -> Reply:
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > ANSWER_CAP:
+            break
+        # An answer that is complete counts, however late.
+        if deadline.is_over() and not _is_whole(response, len(body)):
+            raise DeadlinePassed("the answer took too long")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status_code, headers, bytes(body[:ANSWER_CAP]))
+
+
+def _is_whole(response: httpx.Response, received: int) -> bool:
+    return bool(response.headers.get("content-length") == str(received))
+
+
+def _failure(error: Exception, *, has_begun: bool) -> Answer:
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if has_begun:
+        return Answer(Outcome.UNKNOWN, reason(f"the call was cut off before an answer ({said})"))
+    return Answer(Outcome.DEFERRED, reason(f"no connection, nothing was sent ({said})"))
