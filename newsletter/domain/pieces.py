@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 #: The fields that an editor may write as `{{ name }}` or `{{ name or "there" }}`.
@@ -67,3 +67,11 @@ def split(text: str, *, is_html: bool = False) -> Pieces:
 def plain(pieces: Iterable[str | Field]) -> str:
     """Read pieces as a person without a name would."""
     return "".join(piece.fallback if isinstance(piece, Field) else piece for piece in pieces)
+
+
+def fill(pieces: Pieces, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
+    """Fill in the fields for one reader; an empty value gives way to the fallback."""
+    return "".join(
+        escape(values.get(piece.name) or piece.fallback) if isinstance(piece, Field) else piece
+        for piece in pieces
+    )

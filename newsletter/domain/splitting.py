@@ -97,7 +97,7 @@ def match_section(articles: Sequence[Article], name: str) -> Section:
     if len(found) == 1:
         return found[0]
     if found:
-        which = ", ".join(f"{section.id!r} ({section.title})" for section in found)
+        which = ", ".join(f"{section.id!r} ({_said(section.title)})" for section in found)
         raise Refused(f"{name!r} fits several sections: {which}", mend="write the id of the one you mean")
     articles_named = " and ".join(repr(article.slug) for article in articles)
     raise Refused(f"no section of {articles_named} fits {name!r}", mend=_offer_near(name, sections))

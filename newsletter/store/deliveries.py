@@ -15,6 +15,15 @@ _BY_STATE = (
     .group_by(delivery.c.release_id, _STATE)
 )
 _BY_STATE_OF_RELEASE = _BY_STATE.where(delivery.c.release_id == bindparam("release_id"))
+_REVISION = (
+    select(batch.c.revision)
+    .join(delivery, delivery.c.batch_id == batch.c.id)
+    .where(
+        delivery.c.issue_id == bindparam("issue_id"),
+        delivery.c.subscriber_id == bindparam("subscriber_id"),
+        delivery.c.occasion == bindparam("occasion"),
+    )
+)
 _ANY_REAL = (
     select(delivery.c.subscriber_id)
     .where(and_(delivery.c.issue_id == bindparam("issue_id"), delivery.c.occasion == 0))
@@ -34,6 +43,12 @@ def counts_of(tx: Connection, release_id: int) -> Mapping[str, int]:
     """Count the deliveries of one release by the state they are in."""
     rows = tx.execute(_BY_STATE_OF_RELEASE, {"release_id": release_id})
     return {state: number for _, state, number in rows}
+
+
+def revision_of(tx: Connection, issue_id: int, subscriber_id: int, occasion: int) -> str | None:
+    """Return the revision that one delivery carried."""
+    values = {"issue_id": issue_id, "subscriber_id": subscriber_id, "occasion": occasion}
+    return tx.execute(_REVISION, values).scalar()
 
 
 def has_real(tx: Connection, issue_id: int) -> bool:

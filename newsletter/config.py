@@ -1,0 +1,196 @@
+"""The settings of a letter: `newsletter.toml`, over it `NEWSLETTER_*` variables, which alone hold secrets.
+
+`NEWSLETTER_PROVIDER__NAME` stands for `name` of `[provider]`.
+"""
+
+import os
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from newsletter.content.letters import read_text
+from newsletter.content.strict_toml import StrictTable, read_toml
+from newsletter.domain.letter import Publication
+from newsletter.domain.slugs import is_slug, offer
+from newsletter.domain.tokens import Key, TokenKeys
+from newsletter.errors import ConfigError, Place
+
+FILE = "newsletter.toml"
+PREFIX = "NEWSLETTER_"
+#: Links of a rehearsal lead here while no public URL is set.
+LOCAL_URL = "http://127.0.0.1:8025"
+KEYS = "NEWSLETTER_TOKEN_KEYS"
+#: Variables that are no settings of the file.
+_OTHERS = frozenset({KEYS, f"{KEYS}_FILE"})
+_SECRET_BYTES = 32
+
+
+class ProviderTable(StrictTable):
+    """Which email service, and where it answers."""
+
+    name: str = "outbox"
+    base_url: str | None = None
+    folder: str = "outbox"
+
+
+class DatabaseTable(StrictTable):
+    """Where the ledger is."""
+
+    url: str = "sqlite:///newsletter.db"
+
+
+class ChecksTable(StrictTable):
+    """What `check` looks for beyond its own rules."""
+
+    vocabularies: list[str] = []
+
+
+class WebTable(StrictTable):
+    """Where the public pages listen; a proxy in front of them serves `public_url`."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8025, ge=0, le=65535)
+
+
+class LetterTable(StrictTable):
+    """The whole of `newsletter.toml`."""
+
+    name: str
+    public_url: str = ""
+    postal_address: str = ""
+    alert_to: list[str] = []
+    language: str = "en"
+    provider: ProviderTable = ProviderTable()
+    database: DatabaseTable = DatabaseTable()
+    checks: ChecksTable = ChecksTable()
+    web: WebTable = WebTable()
+
+
+class Settings(BaseSettings):
+    """The settings in force."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    name: str
+    public_url: str
+    postal_address: str
+    alert_to: list[str]
+    language: str
+    provider: ProviderTable
+    database: DatabaseTable
+    checks: ChecksTable
+    web: WebTable
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let a variable win over the file."""
+        return env_settings, init_settings
+
+    @property
+    def links_url(self) -> str:
+        """Return where links and pictures lead, without a final slash."""
+        return (self.public_url or LOCAL_URL).rstrip("/")
+
+    @property
+    def publication(self) -> Publication:
+        """Return what every mail says about its sender."""
+        return Publication(self.name, self.links_url, self.postal_address, self.language)
+
+
+def load_settings(root: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings of a letter.
+
+    Raises ConfigError for a file or a variable that cannot be used, with its line and nearest neighbour.
+    """
+    path = root / FILE
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no {FILE} in {root.resolve()}",
+            mend="go to a letter's folder, or run: newsletter init DIR",
+        )
+    table = read_toml(read_text(root, path), FILE, LetterTable, error=ConfigError)
+    _refuse_unknown_variables(environment)
+    try:
+        return Settings(**table.model_dump())
+    except ValidationError as cause:
+        error = cause.errors(include_url=False)[0]
+        variable = PREFIX + "__".join(str(part) for part in error["loc"]).upper()
+        raise ConfigError(f"the variable {variable} cannot be used: {error['msg'].lower()}") from None
+
+
+def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> TokenKeys:
+    """Read the secrets that sign links: `id:base64`, one a line or separated by commas; the first signs.
+
+    Without a variable they stand in `.newsletter/token-keys`, which is made on first use.
+    """
+    text = environment.get(KEYS)
+    place = Place(KEYS)
+    file = Path(environment.get(f"{KEYS}_FILE") or root / ".newsletter" / "token-keys")
+    if text is None:
+        place = Place(str(file))
+        text = _read_or_make(file)
+    try:
+        return TokenKeys([_key(line) for line in text.replace(",", "\n").split()])
+    except (ValueError, Base64Error) as cause:
+        raise ConfigError(
+            "the keys that sign links cannot be read", place=place, mend="write id:base64, one key a line"
+        ) from cause
+
+
+def _read_or_make(file: Path) -> str:
+    try:
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+                new.write(f"k1:{urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}\n")
+        return file.read_text()
+    except OSError as cause:
+        raise ConfigError(
+            f"the keys that sign links cannot be kept: {cause.strerror}",
+            place=Place(str(file)),
+            mend=f"make the folder writable, or set {KEYS}",
+        ) from cause
+
+
+def _key(line: str) -> Key:
+    name, _, secret = line.partition(":")
+    decoded = urlsafe_b64decode(secret)
+    if not is_slug(name) or len(decoded) < _SECRET_BYTES:
+        raise ValueError("a key has an id and at least 32 bytes")
+    return Key(name, decoded)
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = [*_OTHERS, *_variables(LetterTable, PREFIX)]
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            raise ConfigError(f"unknown variable {name}", mend=offer(name, known))
+
+
+def _variables(model: type[BaseModel], prefix: str) -> list[str]:
+    names: list[str] = []
+    for field, info in model.model_fields.items():
+        names.append(f"{prefix}{field.upper()}")
+        inner: Any = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            names += _variables(inner, f"{prefix}{field.upper()}__")
+    return names

@@ -1,0 +1,143 @@
+"""A series file to a Series and back; what is written reads back as the same Series."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from newsletter.content.series_tables import SeriesTable, duration, section_ref
+from newsletter.content.strict_toml import line_of, read_toml
+from newsletter.content.toml_lines import KeyPath
+from newsletter.domain.cadence import WEEKDAYS
+from newsletter.domain.series import Issue, Series
+from newsletter.domain.slugs import is_slug, slugify
+from newsletter.errors import LetterError, Place
+
+_WIDTH = 100
+_COMMENT_AT = 33
+
+
+def parse_series(text: str, *, slug: str, file: str) -> Series:
+    """Read a series file; raises LetterError with the line of what cannot be used."""
+    text = text.removeprefix("\ufeff")
+    if not is_slug(slug):
+        mend = f"rename the file to {slugify(slug, fallback='series')}.toml"
+        raise LetterError(f"the name {slug!r} cannot be used for a series", place=Place(file), mend=mend)
+    table = read_toml(text, file, SeriesTable)
+    _refuse_contradictions(table, text, file)
+    return Series(
+        slug=slug,
+        title=table.title,
+        sender=table.sender,
+        reply_to=table.reply_to,
+        cadence=table.cadence.to_cadence(),
+        hold_if_late_by=duration(table.hold_if_late_by),
+        issues=tuple(
+            Issue(
+                id=issue.id,
+                subject=issue.subject,
+                preheader=issue.preheader,
+                sections=tuple(map(section_ref, issue.sections)),
+                place=Place(file, line_of(text, ("issue", at))),
+                title=issue.title,
+                previously=tuple(issue.previously),
+            )
+            for at, issue in enumerate(table.issue)
+        ),
+        leave_out=tuple(map(section_ref, table.leave_out)),
+        place=Place(file),
+        mode=table.mode,
+        previously=tuple(table.previously),
+    )
+
+
+def _refuse_contradictions(table: SeriesTable, text: str, file: str) -> None:
+    def refuse(path: KeyPath, message: str, mend: str) -> LetterError:
+        return LetterError(message, place=Place(file, line_of(text, path)), mend=mend)
+
+    ids: set[str] = set()
+    for at, issue in enumerate(table.issue):
+        if issue.id in ids:
+            raise refuse(("issue", at, "id"), f"two issues have the id {issue.id!r}", "give one a new id")
+        ids.add(issue.id)
+        for place, ref in enumerate(issue.sections):
+            if ref in issue.sections[:place]:
+                message = f"issue {issue.id!r} names the section {ref!r} twice"
+                raise refuse(("issue", at, "sections", place), message, "remove one")
+    for at, issue in enumerate(table.issue):
+        for place, old in enumerate(issue.previously):
+            if old in ids:
+                message = f"{old!r} is an old id of issue {issue.id!r} and the id of an issue now"
+                raise refuse(("issue", at, "previously", place), message, "old ids cannot be used again")
+    for at, day in enumerate(table.cadence.skip):
+        weekday = WEEKDAYS[day.weekday()]
+        if weekday != table.cadence.weekday:
+            message = f"{day} is a {weekday.capitalize()}, so there is nothing to skip"
+            mend = f"write the date of a {table.cadence.weekday.capitalize()}"
+            raise refuse(("cadence", "skip", at), message, mend)
+
+
+def write_series(series: Series) -> str:
+    """Write a series file as an editor would like to find it."""
+    cadence = series.cadence
+    lines = [
+        f"title = {_text(series.title)}",
+        f"from = {_text(series.sender)}",
+        f"reply_to = {_text(series.reply_to)}",
+        _noted(f"mode = {_text(series.mode)}", "everyone gets issue n in week n"),
+        _noted(
+            f"hold_if_late_by = {_text(_duration(series.hold_if_late_by))}",
+            "a slot found later than this is held and shown, not sent",
+        ),
+        *_list("leave_out", series.leave_out, "sections of its articles that no issue uses, on purpose"),
+        *(_list("previously", series.previously) if series.previously else ()),
+        "",
+        "[cadence]",
+        f"weekday = {_text(WEEKDAYS[cadence.weekday])}",
+        f"time = {_text(f'{cadence.time:%H:%M}')}",
+        f"zone = {_text(cadence.zone)}",
+        _noted(
+            f"subscriber_zone = {str(cadence.subscriber_zone).lower()}",
+            f"true: {cadence.time:%H:%M} in each subscriber's own zone",
+        ),
+        _noted(f"starts = {cadence.starts}", "a past date means the next slot, with a note"),
+        f"skip = [{', '.join(map(str, sorted(cadence.skip)))}]",
+    ]
+    for issue in series.issues:
+        lines += ["", *_issue(issue)]
+    return "\n".join(lines) + "\n"
+
+
+def _issue(issue: Issue) -> list[str]:
+    return [
+        "[[issue]]",
+        f"id = {_text(issue.id)}",
+        *([f"title = {_text(issue.title)}"] if issue.title else []),
+        f"subject = {_text(issue.subject)}",
+        f"preheader = {_text(issue.preheader)}",
+        *(_list("previously", issue.previously) if issue.previously else []),
+        *_list("sections", issue.sections),
+    ]
+
+
+def _list(key: str, values: Iterable[object], note: str = "") -> Sequence[str]:
+    texts = [_text(str(value)) for value in values]
+    line = f"{key} = [{', '.join(texts)}]"
+    if len(line) <= _WIDTH:
+        return [_noted(line, note)]
+    return [_noted(f"{key} = [", note), *(f"    {text}," for text in texts), "]"]
+
+
+def _noted(line: str, note: str) -> str:
+    return f"{line.ljust(_COMMENT_AT - 1)} # {note}" if note else line
+
+
+def _text(value: str) -> str:
+    # JSON's escapes are TOML's, but for DEL, which only JSON lets stand.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _duration(length: timedelta) -> str:
+    minutes = int(length.total_seconds() // 60)
+    if minutes % 60:
+        return f"{minutes}m"
+    return f"{minutes // 60}h" if minutes % 1440 or minutes == 1440 else f"{minutes // 1440}d"

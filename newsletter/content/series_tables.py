@@ -1,0 +1,174 @@
+"""The tables of a series file, and what each value must be."""
+
+import re
+from datetime import date, time, timedelta
+from email.utils import getaddresses
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field
+
+from newsletter.content.strict_toml import StrictTable, Unusable
+from newsletter.domain.cadence import WEEKDAYS, Cadence
+from newsletter.domain.series import SectionRef
+from newsletter.domain.slugs import is_slug, offer, slugify
+
+HOLD_IF_LATE_BY = "6h"
+
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
+_WALL_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+# Names of the tz database that mean an offset, not a place. UTC is let through: it promises nothing else.
+_FIXED = re.compile(r"EST|MST|HST|GMT0?|Greenwich|Factory|Etc/(?!UTC$).*|(?:UTC|GMT|Z)?[+-]\d.*")
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise Unusable(f"{text!r} has a line break or a control character in it", mend="write it on one line")
+    return text.strip()
+
+
+def _not_empty(text: str) -> str:
+    if not _one_line(text):
+        raise Unusable("the title is empty", mend="write what the series is called")
+    return text.strip()
+
+
+def _slug(text: str) -> str:
+    if not is_slug(text):
+        raise Unusable(f"the id {text!r} cannot be used", mend=f"write {slugify(text, fallback='issue')!r}")
+    return text
+
+
+def _section_ref(text: str) -> str:
+    article, mark, section = text.partition("#")
+    if not mark or not is_slug(article) or not is_slug(section):
+        raise Unusable(f"{text!r} does not name a section", mend="write article#section")
+    return text
+
+
+def _sender(text: str) -> str:
+    found = getaddresses([_one_line(text)])
+    address = found[0][1] if len(found) == 1 else ""
+    try:
+        checked = validate_email(address, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as cause:
+        raise Unusable(
+            f"{text!r} is not an address",
+            mend='write "Name <address>", with a name that has a comma in \'"quotes" <address>\'',
+        ) from cause
+    # A domain in another script is sent in its ASCII form; the rest stays as it was written.
+    return text.strip().replace(address, checked.ascii_email or address)
+
+
+def _reply_to(text: str) -> str:
+    return _sender(text) if text.strip() else ""
+
+
+def _mode(text: str) -> str:
+    if text == "sequence":
+        raise Unusable("a series in sequence mode cannot be sent yet", mend='write mode = "calendar"')
+    if text != "calendar":
+        raise Unusable(f"there is no mode {text!r}", mend='write mode = "calendar"')
+    return text
+
+
+def _weekday(text: str) -> str:
+    if text.lower() not in WEEKDAYS:
+        raise Unusable(f"there is no weekday {text!r}", mend=offer(text.lower(), WEEKDAYS))
+    return text.lower()
+
+
+def _wall_time(text: str) -> str:
+    if not _WALL_TIME.fullmatch(text):
+        raise Unusable(f"{text!r} is not a time of day", mend='write it like "09:00"')
+    return text
+
+
+def _zone(text: str) -> str:
+    if _FIXED.fullmatch(text):
+        raise Unusable(
+            f"{text!r} is an offset and knows no summer time", mend='write a place: "Europe/London"'
+        )
+    if text not in _zones():
+        raise Unusable(f"there is no time zone {text!r}", mend=offer(text, sorted(_zones())))
+    return text
+
+
+@cache
+def _zones() -> frozenset[str]:
+    # The names that the tzdata package lists: zoneinfo's own list opens every file of the database.
+    return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+def _lateness(text: str) -> str:
+    found = _DURATION.fullmatch(text)
+    if not found or not duration(text):
+        raise Unusable(f"{text!r} is not a length of time", mend='write it like "6h", "90m" or "2d"')
+    return text
+
+
+def duration(text: str) -> timedelta:
+    """Read "2d", "6h", "90m" or several of them in a row."""
+    found = _DURATION.fullmatch(text)
+    days, hours, minutes = (int(part or 0) for part in (found.groups() if found else ("", "", "")))
+    return timedelta(days=days, hours=hours, minutes=minutes)
+
+
+def section_ref(text: str) -> SectionRef:
+    """Read `article#section`."""
+    article, _, section = text.partition("#")
+    return SectionRef(article, section)
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Slug = Annotated[str, AfterValidator(_slug)]
+Ref = Annotated[str, AfterValidator(_section_ref)]
+
+
+class CadenceTable(StrictTable):
+    """When the issues go out."""
+
+    weekday: Annotated[str, AfterValidator(_weekday)]
+    time: Annotated[str, AfterValidator(_wall_time)]
+    zone: Annotated[str, AfterValidator(_zone)]
+    subscriber_zone: bool = False
+    starts: date
+    skip: list[date] = []
+
+    def to_cadence(self) -> Cadence:
+        """Return the cadence that the table describes."""
+        return Cadence(
+            weekday=WEEKDAYS.index(self.weekday),
+            time=time.fromisoformat(self.time),
+            zone=self.zone,
+            starts=self.starts,
+            skip=frozenset(self.skip),
+            subscriber_zone=self.subscriber_zone,
+        )
+
+
+class IssueTable(StrictTable):
+    """One `[[issue]]`; a missing subject or preheader is found by `check`."""
+
+    id: Slug
+    title: Line = ""
+    subject: Line = ""
+    preheader: Line = ""
+    previously: list[Slug] = []
+    sections: Annotated[list[Ref], Field(min_length=1)]
+
+
+class SeriesTable(StrictTable):
+    """A whole series file."""
+
+    title: Annotated[str, AfterValidator(_not_empty)]
+    sender: Annotated[str, AfterValidator(_sender)] = Field(alias="from")
+    reply_to: Annotated[str, AfterValidator(_reply_to)] = ""
+    mode: Annotated[str, AfterValidator(_mode)] = "calendar"
+    hold_if_late_by: Annotated[str, AfterValidator(_lateness)] = HOLD_IF_LATE_BY
+    leave_out: list[Ref] = []
+    previously: list[Slug] = []
+    cadence: CadenceTable
+    issue: Annotated[list[IssueTable], Field(min_length=1)]

@@ -1,0 +1,88 @@
+"""Files to a revision: load, compose, freeze pictures, render, check."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.checks.revision import check_revision
+from newsletter.checks.structure import check_letter
+from newsletter.content.images import with_frozen_images
+from newsletter.content.letters import load_letter
+from newsletter.domain.finding import Finding
+from newsletter.domain.letter import Composition, Letter, Publication, Target, compose, find_target
+from newsletter.domain.revision import Media, Revision
+from newsletter.domain.series import Issue, Series
+from newsletter.rendering.renderer import Renderer
+
+
+@dataclass(frozen=True)
+class Composed:
+    """An issue as it would go out now, with what its pictures are and what the checks found."""
+
+    series: Series
+    issue: Issue
+    revision: Revision
+    media: tuple[Media, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def target(self) -> str:
+        return f"{self.series.slug}/{self.issue.id}"
+
+
+@dataclass(frozen=True)
+class Composing:
+    """Render issues from the files as they are now."""
+
+    root: Path
+    publication: Publication
+    renderer: Renderer
+
+    def letter(self) -> Letter:
+        """Read the letter's files."""
+        return load_letter(self.root)
+
+    def find(self, letter: Letter, name: str) -> Target:
+        """Resolve TARGET by the files."""
+        return find_target(
+            name, {slug: [one.id for one in series.issues] for slug, series in letter.series.items()}
+        )
+
+    def issues(self, letter: Letter, name: str | None) -> list[tuple[Series, Issue]]:
+        """List the issues that a TARGET means, in order; all of the letter without one."""
+        if name is None:
+            return [(series, issue) for series in letter.series.values() for issue in series.issues]
+        target = self.find(letter, name)
+        series = letter.series[target.series]
+        return [(series, issue) for issue in series.issues if target.issue in (None, issue.id)]
+
+    def compose(self, letter: Letter, series: Series, issue: Issue) -> Composed:
+        """Render and check one issue; raises LetterError or TemplateError for what cannot be rendered."""
+        composition, media = self._frozen(letter, series, issue)
+        revision = self.renderer.render(composition)
+        target = f"{series.slug}/{issue.id}"
+        found = check_revision(revision, self.publication, target=target, place=issue.place)
+        return Composed(series, issue, revision, media, tuple(found))
+
+    def source_hash(self, letter: Letter, series: Series, issue: Issue) -> str:
+        """Name what an issue is made from now, to compare with what was approved."""
+        return self.renderer.source_hash(self._frozen(letter, series, issue)[0])
+
+    def check(self, name: str | None = None) -> list[Finding]:
+        """Check what a TARGET means, or the whole letter."""
+        letter = self.letter()
+        wanted = self.issues(letter, name)
+        findings = [
+            found
+            for series in dict.fromkeys(series.slug for series, _ in wanted)
+            for found in check_letter(letter, letter.series[series])
+        ]
+        missing = {found.target for found in findings if found.rule.startswith("section-unknown")}
+        for series, issue in wanted:
+            if f"{series.slug}/{issue.id}" not in missing:
+                findings += self.compose(letter, series, issue).findings
+        chosen = {f"{series.slug}/{issue.id}" for series, issue in wanted}
+        return [one for one in findings if "/" not in one.target or one.target in chosen]
+
+    def _frozen(self, letter: Letter, series: Series, issue: Issue) -> tuple[Composition, tuple[Media, ...]]:
+        composition = compose(letter, self.publication, series, issue)
+        return with_frozen_images(composition, self.root, self.publication.public_url)

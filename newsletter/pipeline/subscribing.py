@@ -1,0 +1,173 @@
+"""Add people, with the evidence of their consent; never bring anybody back who left. Decides nothing."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+
+from newsletter.domain.letter import Letter
+from newsletter.domain.series import to_settings
+from newsletter.domain.slugs import offer
+from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash, clean_name
+from newsletter.errors import LetterError, NewsletterError, Place, Refused, UnknownTarget
+from newsletter.store import series, subscribers
+from newsletter.store.database import Database
+from newsletter.store.subscribers import SubscriptionRow
+
+COLUMNS = ("address", "name", "zone")
+#: Rows written in one transaction.
+CHUNK = 2_000
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that was left out, and why."""
+
+    line: int
+    text: str
+    reason: str
+
+
+@dataclass
+class Imported:
+    """What an import did; `kept` people were active before, `left` had unsubscribed and stay away."""
+
+    added: int = 0
+    kept: int = 0
+    left: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Subscribing:
+    """Keep the list of people."""
+
+    database: Database
+    salt: bytes
+
+    def choose_series(self, letter: Letter, name: str | None) -> str:
+        """Return the series that is meant: the one named, or the only one there is."""
+        if name is None and len(letter.series) == 1:
+            return next(iter(letter.series))
+        if name is None:
+            raise Refused("there are several series", mend=f"add --series {' or '.join(letter.series)}")
+        if name not in letter.series:
+            raise UnknownTarget(f"no series is called {name!r}", mend=offer(name, letter.series))
+        return name
+
+    def add(
+        self, letter: Letter, slug: str, people: Iterable[tuple[int, Subscriber]], evidence: Evidence
+    ) -> Imported:
+        """Subscribe people to a series, in chunks; each new subscription has its evidence."""
+        result = Imported()
+        rows = iter(people)
+        while chunk := list(islice(rows, CHUNK)):
+            valid = dict(self._valid(chunk, result))
+            self._add_chunk(self._series_id(letter, slug), valid, evidence, result)
+        return result
+
+    def rows(self, slug: str | None = None) -> list[SubscriptionRow]:
+        """List subscriptions."""
+        with self.database.reading() as tx:
+            return list(subscribers.every(tx, slug))
+
+    def _series_id(self, letter: Letter, slug: str) -> int:
+        with self.database.writing() as tx:
+            known = series.find(tx, slug)
+            # People may come before the first issue is queued.
+            return known.id if known else series.apply(tx, slug, to_settings(letter.series[slug]), "")
+
+    def _valid(
+        self, chunk: list[tuple[int, Subscriber]], result: Imported
+    ) -> Iterator[tuple[str, Subscriber]]:
+        for line, person in chunk:
+            try:
+                clean = checked(person)
+                yield address_hash(clean.address, self.salt), clean
+            except NewsletterError as error:
+                result.refused.append(Refusal(line, person.address, str(error)))
+
+    def _add_chunk(
+        self, series_id: int, people: dict[str, Subscriber], evidence: Evidence, result: Imported
+    ) -> None:
+        with self.database.writing() as tx:
+            known = subscribers.ids_by_hash(tx, list(people))
+            new = {hash_: person for hash_, person in people.items() if hash_ not in known}
+            ids = known | subscribers.add_people(tx, new)
+            states = subscribers.states(tx, series_id, list(ids.values()))
+            absent = [id_ for id_ in ids.values() if id_ not in states]
+            pending = [id_ for id_, state in states.items() if state is Consent.PENDING]
+            subscribers.subscribe(tx, series_id, absent, evidence)
+            subscribers.activate(tx, series_id, pending, evidence)
+        result.added += len(absent) + len(pending)
+        result.kept += sum(state is Consent.ACTIVE for state in states.values())
+        result.left += sum(state is Consent.UNSUBSCRIBED for state in states.values())
+
+
+def checked(person: Subscriber) -> Subscriber:
+    """Return a person with a normalised address and a safe name.
+
+    Raises NewsletterError for an address that cannot be mailed, or a zone that does not exist.
+    """
+    try:
+        address = validate_email(person.address.strip(), check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise NewsletterError(f"{person.address!r} is no address: {_lower(str(error))}") from error
+    if person.zone and person.zone not in _zones():
+        raise NewsletterError(f"there is no zone {person.zone!r}", mend=offer(person.zone, _zones()))
+    return Subscriber(address, clean_name(person.name), person.zone)
+
+
+def read_csv(path: Path) -> Iterator[tuple[int, Subscriber]]:
+    """Yield the people of a CSV file with their lines; its header names `address`, and perhaps `name`, `zone`.
+
+    Raises LetterError for a file that is no such CSV, before it yields anything.
+    """
+    place = Place(str(path))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LetterError("the file is not UTF-8", place=place, mend="save it as UTF-8") from error
+    except OSError as error:
+        raise LetterError(f"the file cannot be read: {error.strerror}", place=place) from error
+    if "\0" in text:
+        raise LetterError("the file is not text", place=place, mend="export it as CSV")
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    header = [name.strip().lower() for name in reader.fieldnames or ()]
+    if "address" not in header:
+        raise LetterError("the first line does not name a column 'address'", place=place,
+                          mend=f"write: {','.join(COLUMNS)}")  # fmt: skip
+    unknown = [name for name in header if name not in COLUMNS]
+    if unknown:
+        raise LetterError(f"unknown column {unknown[0]!r}", place=Place(str(path), 1),
+                          mend=offer(unknown[0], COLUMNS))  # fmt: skip
+    reader.fieldnames = header
+    return ((reader.line_num, _person(row)) for row in reader if any(row.values()))
+
+
+def _person(row: dict[str, str]) -> Subscriber:
+    return Subscriber(row["address"] or "", (row.get("name") or "").strip(), (row.get("zone") or "").strip())
+
+
+def evidence_of(how: str, text: str, now: datetime) -> Evidence:
+    """State how people agreed; raises Refused where nobody says so."""
+    if not text.strip():
+        raise Refused(
+            "nobody says how these people agreed to get mail",
+            mend='add --consent "paper form, reception, October 2026"',
+        )
+    return Evidence(now, how, text.strip())
+
+
+def _zones() -> set[str]:
+    return available_timezones()
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")

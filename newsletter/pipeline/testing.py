@@ -1,0 +1,76 @@
+"""Send a real copy of an issue to a person: through the same ledger and provider, never counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.domain.delivery import BatchState, DeliveryState
+from newsletter.domain.provider import Answer
+from newsletter.domain.series import to_settings
+from newsletter.domain.subscriber import Subscriber, address_hash
+from newsletter.errors import Refused
+from newsletter.pipeline.composing import Composed, Composing
+from newsletter.pipeline.delivering import Delivering
+from newsletter.pipeline.subscribing import checked
+from newsletter.store import batches, revisions, series, subscribers
+from newsletter.store.database import Database
+
+#: Tests go before issues.
+PRIORITY_LANE = 0
+
+
+@dataclass(frozen=True)
+class TestCopies:
+    """Send test copies of issues as the files have them now."""
+
+    __test__ = False
+
+    database: Database
+    composing: Composing
+    delivering: Delivering
+    salt: bytes
+
+    def send(self, name: str, addresses: Sequence[str]) -> dict[str, Answer]:
+        """Send one issue to each address; a test copy needs no subscription, but no suppression either."""
+        letter = self.composing.letter()
+        wanted = self.composing.issues(letter, name)
+        if len(wanted) != 1:
+            raise Refused(f"{name!r} is a series of {len(wanted)} issues", mend="name one as series/issue")
+        composed = self.composing.compose(letter, *wanted[0])
+        people = [checked(Subscriber(address)) for address in dict.fromkeys(addresses)]
+        answers = {}
+        for person in people:
+            claim = self.delivering.claim_test(self._plan(composed, person))
+            if claim is None:
+                raise Refused(f"{person.address} is suppressed and gets no mail")
+            answers[person.address] = self.delivering.finish(claim)
+        return answers
+
+    def _plan(self, one: Composed, person: Subscriber) -> int:
+        now = self.delivering.clock.now()
+        hash_ = address_hash(person.address, self.salt)
+        with self.database.writing() as tx:
+            known = series.find(tx, one.series.slug)
+            series_id = known.id if known else series.apply(tx, one.series.slug, to_settings(one.series), "")
+            found = next((row for row in series.issues(tx, series_id) if row.slug == one.issue.id), None)
+            position = one.series.issues.index(one.issue) + 1
+            issue_id = found.id if found else series.add_issue(tx, series_id, one.issue.id, position)
+            revisions.add(tx, issue_id, one.revision)
+            for picture in one.media:
+                revisions.add_media(tx, picture)
+            ids = subscribers.ids_by_hash(tx, [hash_]) or subscribers.add_people(tx, {hash_: person})
+            batch_id = batches.add(
+                tx,
+                {
+                    "revision": one.revision.hash,
+                    "lane": PRIORITY_LANE,
+                    "provider": self.delivering.provider.capabilities.name,
+                    "seq": 0,
+                    "state": BatchState.PLANNED,
+                    "formed_at": now,
+                },
+            )
+            # The number of its batch is an occasion that no other delivery can have.
+            row = {"issue_id": issue_id, "subscriber_id": ids[hash_], "occasion": batch_id}
+            planned = {"batch_id": batch_id, "pos": 0, "state": DeliveryState.PLANNED}
+            batches.add_delivery(tx, {**row, **planned})
+        return batch_id
