@@ -1,4 +1,4 @@
-"""Say what will happen: each slot to come, who gets it by the rule that release uses, and what is in the way."""
+"""Say what will happen: each slot to come, who gets it by the rule of release, what is in the way."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta

@@ -1,6 +1,7 @@
-"""Run the engine step by step: release what is due, deliver what is ready, say what comes next. Decides nothing."""
+"""Run the engine step by step: release what is due, deliver what is ready, say what comes next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,6 @@ from newsletter.pipeline.delivering import Claim, Delivering
 from newsletter.pipeline.releasing import Releasing
 from newsletter.store import batches, deliveries, releases
 from newsletter.store.database import Database
-
-Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -89,14 +88,15 @@ class Engine:
             return Sent(release, dict(deliveries.counts_of(tx, release.id)))
 
 
-def on_copy(database: Database, work: Callable[[Database], None]) -> None:
-    """Do something with a copy of an SQLite database, and throw the copy away."""
+@contextmanager
+def on_copy(database: Database) -> Iterator[Database]:
+    """Give a copy of an SQLite database, and throw it away afterwards."""
     with TemporaryDirectory(prefix="newsletter-") as folder:
         file = Path(folder) / "copy.db"
         database.copy_to(file)
         copy = Database(f"sqlite:///{file}")
         try:
-            work(copy)
+            yield copy
         finally:
             copy.close()
 

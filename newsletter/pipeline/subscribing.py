@@ -125,7 +125,7 @@ def checked(person: Subscriber) -> Subscriber:
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, Subscriber]]:
-    """Yield the people of a CSV file with their lines; its header names `address`, and perhaps `name`, `zone`.
+    """Yield the people of a CSV file with their lines; its header names `address`, perhaps `name`, `zone`.
 
     Raises LetterError for a file that is no such CSV, before it yields anything.
     """

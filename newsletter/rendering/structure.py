@@ -162,6 +162,11 @@ def _check_tag(tag: _Tag, parent: str, place: Place) -> None:
 
 
 def _check_attributes(tag: _Tag, place: Place) -> None:
+    if unread := _ATTRIBUTE.sub("", tag.rest).strip(" \t\n/"):
+        mend = 'write name="value"'
+        raise TemplateError(
+            f"an attribute of <{tag.name}> cannot be read: {unread!r}", place=place, mend=mend
+        )
     names = [name for name, _ in _ATTRIBUTE.findall(tag.rest)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise TemplateError(f"<{tag.name}> has {min(twice)!r} twice", place=place)

@@ -30,7 +30,6 @@ from newsletter.rendering.wrapping import WIDTH, columns, hang, underline, wrap
 
 #: Stands before each tag that a template wrote, with the template and the line it came from.
 MARK = re.compile("\x01([^\x01]*):([0-9]+)\x01")
-_TAG = re.compile(r"<(?=[a-zA-Z/])")
 # These make text that is taken for markup, which content must never become.
 _WITHHELD = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
 # What a wrong expression raises, besides Jinja2's own errors.
@@ -123,7 +122,7 @@ def _marked(token: Token, name: str) -> str:
         line = token.lineno + token.value.count("\n", 0, match.start())
         return f"\x01{name}:{line}\x01<"
 
-    return _TAG.sub(mark, token.value)
+    return re.sub("<", mark, token.value)
 
 
 def _environment(
