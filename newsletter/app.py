@@ -3,16 +3,18 @@
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from newsletter.config import Settings, load_keys, load_settings
 from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Provider
+from newsletter.domain.subscriber import Subscriber
 from newsletter.domain.tokens import TokenKeys
 from newsletter.errors import Refused
 from newsletter.pipeline.answering import Desk
@@ -21,18 +23,23 @@ from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.planning import Planning
 from newsletter.pipeline.previewing import Previewing, Reader
-from newsletter.pipeline.queueing import Queueing
+from newsletter.pipeline.queueing import Queueing, QueueRow
+from newsletter.pipeline.readiness import refuse_silent_way_out, refuse_unready
 from newsletter.pipeline.releasing import Releasing
-from newsletter.pipeline.running import Engine, on_copy
+from newsletter.pipeline.reporting import Status, status_of
+from newsletter.pipeline.running import Engine, Sent, on_copy
+from newsletter.pipeline.shelving import TemplateShelf
 from newsletter.pipeline.splitting import Splitting
 from newsletter.pipeline.starting import Starting
-from newsletter.pipeline.subscribing import Subscribing
+from newsletter.pipeline.subscribing import Imported, Subscribing, checked, evidence_of, read_csv
 from newsletter.pipeline.testing import TestCopies
-from newsletter.providers import ProviderSettings, open_provider
+from newsletter.providers import ProviderSettings, open_provider, provider_names
 from newsletter.rendering.renderer import Renderer
 from newsletter.store import schema
 from newsletter.store.database import Database
 from newsletter.store.schema import Deployment
+from newsletter.store.sender_lock import sender_lock
+from newsletter.store.upgrading import upgrade
 
 _PACKAGE = Path(__file__).parent
 
@@ -104,6 +111,14 @@ class App:
         return Starting(shipped())
 
     @property
+    def templates(self) -> TemplateShelf:
+        return TemplateShelf(self.root / "templates", shipped() / "templates")
+
+    @property
+    def sender_domain(self) -> str:
+        return urlsplit(self.settings.links_url).hostname or "localhost"
+
+    @property
     def splitting(self) -> Splitting:
         return Splitting(self.root)
 
@@ -138,34 +153,96 @@ class App:
     def previewing(self, reader: Reader | None = None) -> Previewing:
         return Previewing(self.composing, reader or Reader())
 
+    def reader(self, address: str | None) -> Reader:
+        """Return whom a preview is made out to: nobody in particular, or a subscriber."""
+        if address is None:
+            return Reader()
+        person = self.subscribing.find(address)
+        return Reader(person.address, person.name)
+
+    def add_subscriber(
+        self, address: str, name: str, zone: str, series: str | None, consent: str
+    ) -> Imported:
+        """Add one person; raises what is wrong with them."""
+        person = checked(Subscriber(address, name, zone))
+        return self._subscribe([(0, person)], series, "command line", consent)
+
+    def import_subscribers(self, file: Path, series: str | None, consent: str) -> Imported:
+        """Add the people of a CSV file."""
+        return self._subscribe(read_csv(file), series, "import", consent)
+
+    def _subscribe(
+        self, people: Iterable[tuple[int, Subscriber]], series: str | None, how: str, consent: str
+    ) -> Imported:
+        evidence = evidence_of(how, consent, self.clock.now())
+        letter = self.composing.letter()
+        return self.subscribing.add(letter, self.subscribing.choose_series(letter, series), people, evidence)
+
+    @property
+    def provider_is_rehearsal(self) -> bool:
+        return self.provider.capabilities.rehearsal
+
+    def refuse_unready(self) -> None:
+        """Raise Refused where a setting is missing that every real mail needs."""
+        refuse_unready(self.provider.capabilities, self.settings.publication, self.settings.public_url)
+
+    def refuse_silent_way_out(self) -> None:
+        """Raise Refused where the unsubscribe route does not answer at the public URL."""
+        refuse_silent_way_out(self.provider.capabilities, self.settings.public_url, self.keys)
+
+    def status(self) -> Status:
+        """Say where everything stands."""
+        return status_of(self.queueing.rows(), self.clock.now())
+
     @cached_property
     def engine(self) -> Engine:
         return self._engine(self.database, self.provider, self.clock)
 
-    def played_engine(self, clock: PlayedClock) -> Engine:
-        """Give the same engine under a clock that is moved by hand; nothing real may leave by it.
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Be the one sender of this database; what a sender that is gone had claimed is taken over."""
+        with sender_lock(self.database.file):
+            if self.database.file is not None:
+                self.engine.take_over()
+            yield
+
+    def play(self, weeks: int) -> Iterator[Sent]:
+        """Play weeks from the first queued slot under a fake clock; nothing real may leave by it.
 
         Raises Refused for any provider that is not a rehearsal.
         """
-        if not self.provider.capabilities.rehearsal:
+        if not self.provider_is_rehearsal:
             raise Refused(
-                f"the weeks can be played with the outbox only, not with {self.provider.capabilities.name}",
+                f"weeks are played with the outbox only, not with {self.provider.capabilities.name}",
                 mend="try: newsletter simulate",
             )
-        return self._engine(self.database, self.provider, clock)
+        clock = PlayedClock(self.clock.now())
+        engine = self._engine(self.database, self.provider, clock)
+        yield from engine.play(clock, _end(engine, clock, weeks))
 
-    @contextmanager
-    def simulated_engine(self, clock: PlayedClock, folder: Path | None) -> Iterator[Engine]:
-        """Give the engine over a copy of the database and an outbox; nothing of either stays but `folder`."""
+    def simulate(self, weeks: int, folder: Path | None) -> list[QueueRow]:
+        """Play weeks on a copy of the database with an outbox; return what the queue looks like then."""
         with TemporaryDirectory(prefix="newsletter-") as scratch, on_copy(self.database) as copy:
-            outbox = ProviderSettings("outbox", folder=folder or Path(scratch))
-            yield self._engine(copy, open_provider(outbox), clock)
+            outbox = open_provider(ProviderSettings("outbox", folder=folder or Path(scratch)))
+            clock = PlayedClock(self.clock.now())
+            engine = self._engine(copy, outbox, clock)
+            for _ in engine.play(clock, clock.now() + timedelta(weeks=weeks)):
+                pass
+            return Queueing(copy, self.composing).rows()
 
     @contextmanager
     def rehearsed_engine(self) -> Iterator[Engine]:
         """Give the engine over a copy of the database with the real provider, to compose calls only."""
         with on_copy(self.database) as copy:
             yield self._engine(copy, self.provider, self.clock)
+
+    def upgrade_database(self) -> tuple[str | None, str]:
+        """Bring the schema up to date; return the version before and after."""
+        return upgrade(self.closed_database, self.clock.now())
+
+    def provider_names(self) -> tuple[str, ...]:
+        """Name the providers there are."""
+        return provider_names()
 
     def _engine(self, database: Database, provider: Provider, clock: Clock) -> Engine:
         delivering = Delivering(
@@ -178,6 +255,11 @@ class App:
             owner=f"{socket.gethostname()}:{os.getpid()}",
         )
         return Engine(database, Releasing(database, provider.capabilities), delivering, clock)
+
+
+def _end(engine: Engine, clock: PlayedClock, weeks: int) -> datetime:
+    first = engine.next_instant() or clock.now()
+    return max(first, clock.now()) + timedelta(weeks=weeks)
 
 
 def shipped() -> Path:

@@ -79,7 +79,7 @@ class Previewing:
         """Find a picture that a page names."""
         return self.pictures.get(name)
 
-    def text(self, target: str) -> str:
+    def text(self, target: str | None) -> str:
         """Return issues as the terminal shows them."""
         parts = []
         for one in self._composed(target):

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -76,6 +77,18 @@ class Subscribing:
         """List subscriptions."""
         with self.database.reading() as tx:
             return list(subscribers.every(tx, slug))
+
+    def find(self, address: str) -> Subscriber:
+        """Find a person by their address."""
+        hash_ = address_hash(address, self.salt)
+        with self.database.reading() as tx:
+            ids = subscribers.ids_by_hash(tx, [hash_])
+            person = subscribers.get(tx, ids[hash_]) if ids else None
+        if person is None:
+            raise UnknownTarget(
+                f"nobody has the address {address!r}", mend="see: newsletter subscribers list"
+            )
+        return person
 
     def _series_id(self, letter: Letter, slug: str) -> int:
         with self.database.writing() as tx:
@@ -165,6 +178,7 @@ def evidence_of(how: str, text: str, now: datetime) -> Evidence:
     return Evidence(now, how, text.strip())
 
 
+@cache
 def _zones() -> set[str]:
     return available_timezones()
 

@@ -81,6 +81,11 @@ def load_theme(shipped: str, own: str | None, place: Place) -> Theme:
     for section, keys in _SCHEMA.items():
         if missing := set(keys) - set(theme.get(section, {})):
             raise TemplateError(f"[{section}] lacks {min(missing)!r}", place=Place(place.file))
+    logo = theme["logo"]
+    if logo["url"] and not (logo["width"] and logo["height"]):
+        raise TemplateError(
+            "the logo has no size", place=Place(place.file), mend="write its width and height under [logo]"
+        )
     return theme
 
 

@@ -1,0 +1,47 @@
+"""What every command shares: the options before its name, and the letter it works on."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from newsletter.errors import Refused
+
+if TYPE_CHECKING:
+    from newsletter.app import App
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that stand before a command."""
+
+    yes: bool = False
+    verbose: bool = False
+    quiet: bool = False
+
+
+def letter(_ctx: typer.Context) -> "App":
+    """Open the letter of this folder; its parts are imported here, so that `--help` stays fast."""
+    from newsletter.app import App  # noqa: PLC0415
+
+    return App(Path())
+
+
+def ask(ctx: typer.Context, question: str) -> None:
+    """Ask before something is done; without a terminal, asking is refusing."""
+    if _options(ctx).yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"{question} Nobody is there to answer", mend="add -y before the command to say yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def is_quiet(ctx: typer.Context) -> bool:
+    """Tell whether only results are wanted."""
+    return _options(ctx).quiet
+
+
+def _options(ctx: typer.Context) -> Options:
+    return ctx.obj if isinstance(ctx.obj, Options) else Options()

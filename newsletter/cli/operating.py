@@ -1,0 +1,115 @@
+"""Operate: web, templates, provider, db."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.context import ask, letter
+from newsletter.cli.printing import muted, say, say_json, say_table
+
+PANEL = "Operate"
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+templates = typer.Typer(no_args_is_help=True, help="The templates: list, copy.")
+provider = typer.Typer(no_args_is_help=True, help="Providers: list, run a fake.")
+database = typer.Typer(no_args_is_help=True, help="The database: upgrade, backup.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command("web", rich_help_panel=PANEL)(web)
+    app.add_typer(templates, name="templates", rich_help_panel=PANEL)
+    app.add_typer(provider, name="provider", rich_help_panel=PANEL)
+    app.add_typer(database, name="db", rich_help_panel=PANEL)
+
+
+def web(ctx: typer.Context) -> None:
+    """Serve the public pages alone.
+
+    Example: newsletter web
+    """
+    from newsletter.web.serving import serve_until_stopped  # noqa: PLC0415 - half of the start-up time
+
+    serve_until_stopped(letter(ctx), say)
+
+
+@templates.command("list")
+def list_templates(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List the templates, and which of them this letter replaces.
+
+    Example: newsletter templates list
+    """
+    found = letter(ctx).templates.every()
+    if as_json:
+        say_json(found)
+    else:
+        say_table(
+            ["template", "from"], [(one.name, "this letter" if one.is_own else "shipped") for one in found]
+        )
+
+
+@templates.command("copy")
+def copy_template(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Copy a shipped template into this letter, to change it.
+
+    Example: newsletter templates copy email/quote.mjml.j2
+    """
+    path = letter(ctx).templates.copy(name)
+    say(f"{path}: edit it; this letter now uses it")
+
+
+@provider.command("list")
+def list_providers(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List the providers.
+
+    Example: newsletter provider list
+    """
+    names = letter(ctx).provider_names()
+    if as_json:
+        say_json(names)
+    else:
+        say("\n".join(names))
+
+
+@provider.command("fake")
+def fake(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="resend")],
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 9025,
+    log: Annotated[Path | None, typer.Option(help="Keep what was accepted there, over restarts.")] = None,
+) -> None:
+    """Run a fake provider on this machine, to rehearse with.
+
+    Example: newsletter provider fake resend --port 9025
+    """
+    from newsletter.testing.fakes import serve_fake  # noqa: PLC0415 - only this command needs a fake
+
+    serve_fake(name, port, log)
+
+
+@database.command("upgrade")
+def upgrade(ctx: typer.Context) -> None:
+    """Bring the database's schema up to this version.
+
+    Example: newsletter db upgrade
+    """
+    app = letter(ctx)
+    before, after = app.upgrade_database()
+    if before == after:
+        say(f"{app.closed_database.name}: schema {after}, nothing to do")
+    else:
+        say(f"{app.closed_database.name}: schema {before or 'none'} → {after}")
+
+
+@database.command("backup")
+def backup(ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Write a consistent copy of the SQLite database, also while `run` is sending.
+
+    Example: newsletter db backup backup-2026-12-01.db
+    """
+    app = letter(ctx)
+    if file.exists():
+        ask(ctx, f"Replace {file}?")
+        file.unlink()
+    app.database.copy_to(file)
+    say(f"{file}: {muted(f'{file.stat().st_size:,} bytes')}")

@@ -1,0 +1,195 @@
+"""Schedule: queue, cancel, plan, simulate."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli.context import ask, letter
+from newsletter.cli.printing import accent, local, muted, number, red, say, say_json, say_table, utc
+from newsletter.errors import CheckFailed, Refused
+
+if TYPE_CHECKING:
+    from newsletter.domain.queueing import QueueEntry
+    from newsletter.pipeline.planning import PlannedSlot
+    from newsletter.pipeline.queueing import QueueRow
+
+PANEL = "Schedule"
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command("queue", rich_help_panel=PANEL)(queue)
+    app.command("cancel", rich_help_panel=PANEL)(cancel)
+    app.command("plan", rich_help_panel=PANEL)(plan)
+    app.command("simulate", rich_help_panel=PANEL)(simulate)
+
+
+def queue(
+    ctx: typer.Context,
+    targets: Annotated[list[str] | None, typer.Argument(metavar="[TARGET…]")] = None,
+    at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Take or move to this date.")
+    ] = None,
+    swap: Annotated[bool, typer.Option("--swap", help="Let two queued issues change places.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Approve issues and give each the next free slot; without a target, list the queue.
+
+    Queued again with new content, an issue shows what changed and keeps its slot.
+
+    Example: newsletter queue back-pain --dry-run
+    """
+    app = letter(ctx)
+    now = app.clock.now()
+    if not targets:
+        rows = app.queueing.rows()
+        say_json(rows) if as_json else _say_queue(rows, app.database.name)
+        return
+    if swap:
+        if len(targets) != 2 or dry_run or at:
+            raise Refused("--swap takes two queued issues and nothing else")
+        entries = app.queueing.swap(targets[0], targets[1], now)
+    else:
+        entries = app.queueing.queue(targets, now=now, at=at.date() if at else None, dry_run=dry_run)
+    if as_json:
+        say_json(entries)
+        return
+    _say_entries(entries)
+    if dry_run:
+        say(muted("dry run: nothing was changed"))
+    else:
+        say(accent("next: newsletter plan"))
+
+
+def cancel(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    dry_run: DryRun = False,
+) -> None:
+    """Free the slot of an issue, or stop what is left of a send and say how many went.
+
+    Example: newsletter cancel back-pain/neck
+    """
+    app = letter(ctx)
+    would = app.queueing.cancel(target, app.clock.now(), dry_run=True)
+    for one in would:
+        if one.freed:
+            say(f"{one.target}: its slot of {one.freed} becomes free")
+        else:
+            say(
+                f"{one.target}: {number(one.stopped)} mails are stopped, {number(one.gone)} have gone or may have"
+            )
+    if dry_run:
+        say(muted("dry run: nothing was changed"))
+        return
+    ask(ctx, f"Cancel {len(would)} of {target}?")
+    app.queueing.cancel(target, app.clock.now())
+    say("cancelled")
+
+
+def plan(
+    ctx: typer.Context,
+    weeks: Annotated[int, typer.Option(min=1, help="How far to look.")] = 8,
+    check: Annotated[bool, typer.Option("--check", help="Exit 3 where something is in the way.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say who gets what, when, and what is in the way.
+
+    Example: newsletter plan --weeks 4
+    """
+    app = letter(ctx)
+    planned = app.planning.plan(app.clock.now(), weeks)
+    if as_json:
+        say_json(planned)
+    else:
+        _say_plan(planned.slots)
+        if planned.unqueued:
+            say(f"no slot yet: {', '.join(planned.unqueued)}")
+        if app.provider_is_rehearsal:
+            say(muted("outbox: nothing leaves this machine"))
+    if check and planned.blockers:
+        raise CheckFailed(f"{number(planned.blockers)} in the way", mend="see above")
+
+
+def simulate(
+    ctx: typer.Context,
+    weeks: Annotated[int, typer.Option(min=1, help="How many weeks to play.")] = 4,
+    out: Annotated[Path | None, typer.Option(help="Keep the mails there.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play the coming weeks with the same engine under a fake clock; nothing is sent or changed.
+
+    Example: newsletter simulate --weeks 4 --out weeks
+    """
+    app = letter(ctx)
+    played = app.simulate(weeks, out)
+    if as_json:
+        say_json(played)
+        return
+    _say_queue(played, app.database.name)
+    say(muted("simulated on a copy: nothing was sent, no row was changed"))
+
+
+def _say_queue(rows: "list[QueueRow]", database: str) -> None:
+    if not rows:
+        say(f"the queue in {database} is empty")
+        say(accent("next: newsletter queue SERIES"))
+        return
+    say_table(
+        ["issue", "slot", "UTC", "state", "recipients", "accepted"],
+        [
+            (
+                row.slot.target,
+                local(row.due_at, row.zone),
+                utc(row.due_at),
+                _state(row),
+                row.release.planned if row.release else "",
+                row.counts.get("accepted", 0) if row.release else "",
+            )
+            for row in rows
+        ],
+        right=(4, 5),
+    )
+
+
+def _state(row: "QueueRow") -> str:
+    if row.release is None:
+        return row.slot.state.value
+    state = row.release.state.value
+    return f"{state} (rehearsal)" if row.release.is_rehearsal else state
+
+
+def _say_entries(entries: "list[QueueEntry]") -> None:
+    for entry in entries:
+        when = f"{local(entry.due_at, entry.zone)}  {muted(utc(entry.due_at))}" if entry.due_at else ""
+        moved = f" (was {entry.moved_from})" if entry.moved_from else ""
+        say(f"{entry.target:<28} {entry.change.value:<10} {when}{moved}")
+        for line in entry.difference:
+            say(muted(f"    {line}"))
+
+
+def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
+    if not slots:
+        say("nothing is queued in these weeks")
+        return
+    say_table(
+        ["issue", "slot", "UTC", "recipients", "subject"],
+        [
+            (one.target, local(one.due_at, one.zone), utc(one.due_at), one.recipients, one.subject)
+            for one in slots
+        ],
+        right=(3,),
+    )
+    for one in slots:
+        left = ", ".join(f"{number(n)} {verdict}" for verdict, n in sorted(one.excluded.items()))
+        if left:
+            say(muted(f"{one.target}: not for {left}"))
+        for note in one.notes:
+            say(f"{one.target}: the clocks change: {note}")
+        for blocker in one.blockers:
+            say(f"{one.target}: {red('in the way')}: {blocker}")

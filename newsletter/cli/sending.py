@@ -1,0 +1,178 @@
+"""Send: run, status, pause, resume."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.printing import accent, local, muted, number, red, say, say_json, say_table, utc
+from newsletter.errors import CheckFailed, Refused
+
+if TYPE_CHECKING:
+    from newsletter.app import App
+    from newsletter.pipeline.running import Sent
+
+PANEL = "Send"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command("run", rich_help_panel=PANEL)(run)
+    app.command("status", rich_help_panel=PANEL)(status)
+    app.command("pause", rich_help_panel=PANEL)(pause)
+    app.command("resume", rich_help_panel=PANEL)(resume)
+
+
+def run(
+    ctx: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Do one pass and exit, for cron.")] = False,
+    play: Annotated[
+        int | None, typer.Option(metavar="WEEKS", min=1, help="Play weeks under a fake clock; outbox only.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --once: show each due call; no network, no row changed.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="With --dry-run: keep the bytes of each call there.")
+    ] = None,
+    web: Annotated[bool, typer.Option("--web/--no-web", help="Serve the public pages too.")] = True,
+) -> None:
+    """Send what is due: schedule, deliver and serve the public pages, in one process.
+
+    Example: newsletter run --once --dry-run
+    """
+    app = letter(ctx)
+    if (dry_run and not once) or (out and not dry_run) or (once and play):
+        raise Refused("--dry-run goes with --once, --out with --dry-run, --play alone")
+    if dry_run:
+        _say_due_calls(app, out)
+        return
+    app.refuse_unready()
+    if app.provider_is_rehearsal and not is_quiet(ctx):
+        say(muted("outbox: nothing leaves this machine"))
+    with app.sending():
+        if play:
+            for sent in app.play(play):
+                _say_sent(sent)
+        elif once:
+            app.refuse_silent_way_out()
+            for sent in app.engine.once():
+                _say_sent(sent)
+        else:
+            _run_until_stopped(app, web)
+
+
+def _run_until_stopped(app: "App", web: bool) -> None:
+    from newsletter.scheduler import Schedule, stop_on_signals  # noqa: PLC0415
+    from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
+
+    schedule = Schedule(app.engine)
+    stop_on_signals(schedule.ask_to_stop)
+    with ExitStack() as stack:
+        if web:
+            say(f"public pages on {stack.enter_context(public_pages(app))}")
+        app.refuse_silent_way_out()
+        schedule.start()
+        stack.callback(schedule.stop)
+        say(f"sending from {app.database.name}; stop with Ctrl-C")
+        schedule.wait()
+    say("stopped; what was claimed is recorded")
+
+
+def status(
+    ctx: typer.Context,
+    check: Annotated[bool, typer.Option("--check", help="Exit 3 where a person is needed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what is due, on its way, held or unknown.
+
+    Example: newsletter status --check
+    """
+    app = letter(ctx)
+    found = app.status()
+    if as_json:
+        say_json(found)
+    else:
+        say(muted(f"database {app.database.name}, provider {app.settings.provider.name}"))
+        if app.provider_is_rehearsal:
+            say(muted("outbox: nothing leaves this machine"))
+        if found.next:
+            row = found.next
+            say(f"next      {row.slot.target}  {local(row.due_at, row.zone)}  {muted(utc(row.due_at))}")
+        else:
+            say("next      nothing is queued")
+        for row in found.on_its_way:
+            counts = ", ".join(f"{number(n)} {state}" for state, n in sorted(row.counts.items()))
+            say(f"sending   {row.slot.target}  {counts}")
+        say(f"settled   {number(found.settled)} issues")
+        for one in found.attention:
+            say(f"{red('waiting')}   {one.target}: {one.what}; {accent(one.command)}")
+    if check and found.attention:
+        raise CheckFailed(f"{number(len(found.attention))} wait for a person", mend="see: newsletter status")
+
+
+def pause(ctx: typer.Context, target: Annotated[str, typer.Argument(metavar="TARGET")]) -> None:
+    """Stop a series or an issue before its next call.
+
+    Example: newsletter pause back-pain
+    """
+    app = letter(ctx)
+    paused = app.holding.pause(target, app.clock.now())
+    say(f"{paused} is paused; calls under way finish")
+    say(accent(f"next: newsletter resume {paused}"))
+
+
+def resume(ctx: typer.Context, target: Annotated[str, typer.Argument(metavar="TARGET")]) -> None:
+    """Go on, or show why something is held, ask, and release it.
+
+    Example: newsletter resume back-pain/neck
+    """
+    app = letter(ctx)
+    for release in app.holding.held(target):
+        say(f"{release.series}/{release.issue} of {utc(release.due_at)} is held: {release.reason}")
+        ask(ctx, "Send it now?")
+    resumed = app.holding.resume(target, app.clock.now())
+    if not resumed.was_paused and not resumed.releases:
+        say(f"{resumed.target} was neither paused nor held")
+    else:
+        say(f"{resumed.target} goes on")
+
+
+def _say_sent(sent: "Sent") -> None:
+    release, counts = sent.release, sent.counts
+    accepted = counts.get("accepted", 0)
+    other = ", ".join(f"{number(n)} {state}" for state, n in sorted(counts.items()) if state != "accepted")
+    reason = f": {release.reason}" if release.reason else ""
+    say(
+        f"{utc(release.due_at)}  {release.series}/{release.issue}  {release.state.value}{reason}  "
+        f"{number(accepted)} of {number(release.planned)} accepted{', ' + other if other else ''}"
+    )
+
+
+def _say_due_calls(app: "App", out: Path | None) -> None:
+    seen: set[str] = set()
+    rows = []
+    with app.rehearsed_engine() as engine:
+        for count, call in enumerate(engine.due_calls(), 1):
+            rows.append((call.target, call.provider, call.recipients))
+            if out is not None:
+                out.mkdir(parents=True, exist_ok=True)
+                (out / f"{count:05}-{call.target.replace('/', '-')}.body").write_bytes(call.request.body)
+            if call.target not in seen:
+                seen.add(call.target)
+                first = call.request
+    if not rows:
+        say("nothing is due")
+        return
+    say_table(["issue", "provider", "recipients"], rows, right=(2,))
+    say()
+    say(f"the first request of {rows[-1][0]}:" if len(seen) == 1 else "the first request of the last issue:")
+    say(f"{first.method} {first.url}")
+    for name, value in first.headers.items():
+        say(f"{name}: {value}")
+    shown = first.body.decode("utf-8", "replace")
+    say()
+    say(shown if len(shown) <= 2_000 else f"{shown[:2_000]} … ({number(len(first.body))} bytes)")
+    say(muted("dry run: no network, no row changed"))

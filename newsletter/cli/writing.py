@@ -1,0 +1,205 @@
+"""Write: init, import, split, preview, check, send-test."""
+
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.printing import accent, muted, number, say, say_findings, say_json, say_table
+from newsletter.errors import CheckFailed, Refused
+
+PANEL = "Write"
+Target = Annotated[str | None, typer.Argument(help="A series, or one of its issues: back-pain/neck.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command("init", rich_help_panel=PANEL)(init)
+    app.command("import", rich_help_panel=PANEL)(import_)
+    app.command("split", rich_help_panel=PANEL)(split)
+    app.command("preview", rich_help_panel=PANEL)(preview)
+    app.command("check", rich_help_panel=PANEL)(check)
+    app.command("send-test", rich_help_panel=PANEL)(send_test)
+
+
+def init(ctx: typer.Context, folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Start a letter, with a sample to replace.
+
+    Example: newsletter init my-letter
+    """
+    app = letter(ctx)
+    written = app.starting.start(folder, app.clock.now())
+    say(f"{folder}: {len(written)} files, a sample of two articles and four issues")
+    say(accent(f"next: newsletter -C {folder} preview"))
+
+
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Plain text, Markdown or HTML.")],
+    slug: Annotated[str | None, typer.Option(help="The article's name; by default the file's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the article; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a text into content/articles/, and say what was guessed and left out.
+
+    Example: newsletter import pasted.txt --slug sports-massage
+    """
+    app = letter(ctx)
+    imported = app.importing.read(file, slug=slug, today=app.clock.now().date())
+    if as_json:
+        say_json(imported)
+    elif dry_run:
+        say(imported.text)
+    if dry_run:
+        return
+    if imported.difference:
+        say(imported.difference)
+        ask(ctx, f"Replace {imported.path}?")
+    article, left_out = app.importing.write(imported)
+    if as_json:
+        return
+    for note in imported.guesses:
+        say(f"line {note.line:>4}  {note.what}")
+    for line in imported.possible_sections:
+        say(f"line {line:>4}  a new section may begin here; give it a heading if so")
+    for left in imported.left_out:
+        say(f"line {left.line:>4}  {muted('left out')} {left.text[:60]!r} ({left.why})")
+    if left_out:
+        say(f"{len(imported.left_out)} lines left out are kept in {left_out}")
+    say(f"{article}: {imported.title}")
+    say(accent(f"next: newsletter split {imported.slug}"))
+
+
+def split(
+    ctx: typer.Context,
+    article: Annotated[str, typer.Argument(metavar="ARTICLE", help="The article's name.")],
+    issues: Annotated[
+        str | None, typer.Option(help='The issues, by section or by words of its heading: "lower-back,neck".')
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="The name of the series; by default the article's.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the draft; write nothing.")] = False,
+) -> None:
+    """Draft a series from an article's sections, and pin their ids.
+
+    Example: newsletter split sports-massage --issues "lower-back,upper-back,neck,what-to-expect"
+    """
+    app = letter(ctx)
+    names = [name.strip() for name in issues.split(",") if name.strip()] if issues else None
+    sender = f"{app.settings.name} <editors@{app.sender_domain}>"
+    draft = app.splitting.draft(article, names, now=app.clock.now(), sender=sender, series_slug=series)
+    lengths = {length.issue: length for length in draft.lengths}
+    say_table(
+        ["issue", "words", "minutes", "subject"],
+        [
+            (one.id, lengths[one.id].words, lengths[one.id].minutes, one.subject)
+            for one in draft.series.issues
+        ],
+        right=(1, 2),
+    )
+    for ref in draft.left_out:
+        say(muted(f"left out: {ref}"))
+    if draft.unchanged:
+        say(f"{draft.series_file.path}: unchanged")
+        return
+    if dry_run:
+        say(draft.difference or draft.series_file.text)
+        return
+    if draft.difference:
+        say(draft.difference)
+        ask(ctx, f"Replace {draft.series_file.path}?")
+    app.splitting.write(draft)
+    say(f"{draft.series_file.path}: {len(draft.series.issues)} issues from {draft.series.cadence.starts}")
+    say(accent(f"next: newsletter preview {draft.series.slug}"))
+
+
+def preview(
+    ctx: typer.Context,
+    target: Target = None,
+    out: Annotated[Path | None, typer.Option(help="Write .html, .txt, .eml and an index there.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print the mail here.")] = False,
+    as_: Annotated[str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 8026,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
+) -> None:
+    """Look at issues: a live page, files, or the terminal.
+
+    Example: newsletter preview back-pain/neck --text
+    """
+    app = letter(ctx)
+    previewing = app.previewing(app.reader(as_))
+    if text:
+        say(previewing.text(target))
+    elif out is not None:
+        files = previewing.write(target, out, app.clock.now())
+        say(f"{out}: {len(files)} files; open {out / 'index.html'}")
+    else:
+        _serve_preview(app, previewing, port, open_)
+
+
+def _serve_preview(app: object, previewing: object, port: int, open_: bool) -> None:
+    from newsletter.web.serving import previewed  # noqa: PLC0415 - half of the start-up time
+
+    with previewed(app, previewing, port) as url:  # type: ignore[arg-type]
+        say(f"preview on {url}; stop with Ctrl-C")
+        if open_:
+            webbrowser.open(url)
+        while True:
+            time.sleep(3600)
+
+
+def check(
+    ctx: typer.Context,
+    target: Target = None,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """Check issues; errors block queueing, and end this command with exit code 3.
+
+    Example: newsletter check back-pain
+    """
+    if form not in ("text", "json"):
+        raise Refused(f"there is no format {form!r}", mend="use text or json")
+    findings = letter(ctx).composing.check(target)
+    errors = sum(found.severity == "error" for found in findings)
+    if form == "json":
+        say_json(findings)
+    else:
+        say_findings(findings)
+    if errors:
+        raise CheckFailed(f"{number(errors)} error{'s' if errors > 1 else ''}", mend="mend and check again")
+    if form == "text" and not is_quiet(ctx):
+        say(f"no errors, {number(len(findings))} to look at" if findings else "nothing found")
+
+
+def send_test(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent.")] = False,
+) -> None:
+    """Send a real copy to a person; it is never counted.
+
+    Example: newsletter send-test back-pain/neck me@example.org
+    """
+    app = letter(ctx)
+    provider = app.provider.capabilities
+    if dry_run:
+        say(f"{target} to {number(len(addresses))} people through {provider.name}: {', '.join(addresses)}")
+        return
+    app.refuse_unready()
+    answers = app.tests.send(target, addresses)
+    for address, answer in answers.items():
+        say(f"{address}: {answer.outcome.value} {muted(answer.reason)}".rstrip())
+    if any(answer.outcome != "accepted" for answer in answers.values()):
+        raise Refused("not every copy was accepted")
+    if provider.rehearsal:
+        say(
+            muted(
+                f"{provider.name}: nothing leaves this machine; the mail is in {app.settings.provider.folder}/"
+            )
+        )

@@ -1,0 +1,17 @@
+"""The fakes that a person can start."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from newsletter.domain.slugs import offer
+from newsletter.errors import UnknownTarget
+from newsletter.testing import fake_resend
+
+_FAKES: Mapping[str, Callable[[int, Path | None], None]] = {"resend": fake_resend.serve}
+
+
+def serve_fake(name: str, port: int, log: Path | None) -> None:
+    """Run a fake provider until it is interrupted."""
+    if name not in _FAKES:
+        raise UnknownTarget(f"there is no fake of {name!r}", mend=offer(name, _FAKES))
+    _FAKES[name](port, log)

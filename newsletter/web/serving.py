@@ -1,0 +1,40 @@
+"""Serve a letter's pages: the public ones, and the preview."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from newsletter.app import App
+from newsletter.pipeline.previewing import Previewing
+from newsletter.web.pages import pages
+from newsletter.web.preview import preview_app
+from newsletter.web.server import Server
+from newsletter.web.watching import Changes
+
+
+@contextmanager
+def public_pages(app: App) -> Iterator[str]:
+    """Serve the public pages in the background; give their local address."""
+    table = app.settings.web
+    with Server(pages(app.desk, app.web_templates), host=table.host, port=table.port) as server:
+        yield server.url
+
+
+@contextmanager
+def previewed(app: App, previewing: Previewing, port: int) -> Iterator[str]:
+    """Serve the live preview in the background; give its address."""
+    changes = Changes([app.root / "content", app.root / "templates", app.root / "newsletter.toml"])
+    server = Server(preview_app(previewing, changes, app.web_templates), port=port)
+    with server, changes:
+        yield server.url
+
+
+def serve_until_stopped(app: App, told: Callable[[str], None]) -> None:
+    """Serve the public pages until somebody stops this process."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with public_pages(app) as url:
+        told(f"public pages on {url}; stop with Ctrl-C")
+        stopping.wait()

@@ -1,0 +1,110 @@
+"""Builders: a letter of one article, a revision and a message that break no rule."""
+
+from dataclasses import replace
+from datetime import date, time, timedelta
+
+from newsletter.domain.article import Article, Section
+from newsletter.domain.blocks import Block, Button, Inline, Paragraph
+from newsletter.domain.cadence import Cadence
+from newsletter.domain.finding import Finding
+from newsletter.domain.letter import Letter, Publication
+from newsletter.domain.pieces import Field
+from newsletter.domain.revision import Revision
+from newsletter.domain.series import Issue, SectionRef, Series
+from newsletter.errors import Place
+
+HERE = Place("content/series/garden.toml", 12)
+ADDRESS = "Garden House, 1 High Street, Exampletown EX1 1EX"
+PUBLICATION = Publication("The Kitchen Garden", "https://news.example.org", ADDRESS)
+PREHEADER = "What to sow, what to leave alone, and one small job for a dry hour."
+
+
+def section(section_id: str, *inner: Section, buttons: int = 0) -> Section:
+    text = Inline("Sow.", "Sow.")
+    blocks: tuple[Block, ...] = (Paragraph(text, HERE),)
+    blocks += tuple(Button(f"Order {n}", "https://example.org/", HERE) for n in range(buttons))
+    place = Place("content/articles/garden.md", 3)
+    return Section(section_id, "garden", Inline(section_id, section_id), 2, blocks, inner, place)
+
+
+def letter(*sections: Section) -> Letter:
+    article = Article("garden", "The garden", sections, Place("content/articles/garden.md"))
+    return Letter({"garden": article}, {})
+
+
+def refs(*names: str) -> tuple[SectionRef, ...]:
+    return tuple(SectionRef("garden", name) for name in names)
+
+
+def issue(issue_id: str, *sections: str, **changes: str) -> Issue:
+    made = Issue(issue_id, f"Soil: {issue_id}", PREHEADER, refs(*sections), HERE)
+    return replace(made, **changes)
+
+
+def series(*issues: Issue, leave_out: tuple[SectionRef, ...] = ()) -> Series:
+    cadence = Cadence(1, time(9), "Europe/London", date(2026, 12, 1))
+    sender = "The Kitchen Garden <weekly@news.example.org>"
+    late = timedelta(hours=6)
+    return Series("garden", "Four weeks", sender, "", cadence, late, issues, leave_out, HERE)
+
+
+def revision(
+    *,
+    subject: str = "Soil: what it tells you",
+    preheader: str = PREHEADER,
+    body: str = "<p>Sow.</p>",
+    html_footer: str = f"<p>{ADDRESS}</p>",
+    text: str = "Rake the bed level and firm it with the back of the rake.\n",
+    text_footer: str = f"{ADDRESS}\n",
+    is_way_out: bool = True,
+    is_text_way_out: bool = True,
+) -> Revision:
+    way_out = (Field("unsubscribe_url"),)
+    return Revision(
+        source_hash="0" * 64,
+        sender="The Kitchen Garden <weekly@news.example.org>",
+        reply_to="editors@news.example.org",
+        subject=(subject,),
+        preheader=preheader,
+        html=(
+            f'<!doctype html><html><body>{body}{html_footer}<a href="',
+            *(way_out if is_way_out else ()),
+            '">Unsubscribe</a></body></html>',
+        ),
+        text=(text, text_footer, "Unsubscribe: ", *(way_out if is_text_way_out else ()), "\n"),
+    )
+
+
+MESSAGE = b"""\
+From: The Kitchen Garden <weekly@news.example.org>
+Reply-To: editors@news.example.org
+To: Ada <ada@example.com>
+Subject: Soil: what it tells you
+Message-ID: <abc@news.example.org>
+Date: Tue, 01 Dec 2026 09:00:00 +0000
+MIME-Version: 1.0
+List-Id: Four weeks <garden.news.example.org>
+List-Unsubscribe: <https://news.example.org/u/v1.token>
+List-Unsubscribe-Post: List-Unsubscribe=One-Click
+Feedback-ID: soil:garden:issue:newsexampleorg
+Content-Type: multipart/alternative;
+ boundary="=_1a2b"
+
+--=_1a2b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+Rake the bed level and firm it with the back of the rake.
+
+--=_1a2b
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+<p>Sow.</p>
+
+--=_1a2b--
+""".replace(b"\n", b"\r\n")
+
+
+def rules(findings: list[Finding]) -> list[str]:
+    return sorted({finding.rule for finding in findings})
