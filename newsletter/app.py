@@ -39,7 +39,6 @@ from newsletter.store import schema
 from newsletter.store.database import Database
 from newsletter.store.schema import Deployment
 from newsletter.store.sender_lock import sender_lock
-from newsletter.store.upgrading import upgrade
 
 _PACKAGE = Path(__file__).parent
 
@@ -188,7 +187,11 @@ class App:
 
     def refuse_silent_way_out(self) -> None:
         """Raise Refused where the unsubscribe route does not answer at the public URL."""
-        refuse_silent_way_out(self.provider.capabilities, self.settings.public_url, self.keys)
+        if self.provider_is_rehearsal:
+            return
+        from newsletter.providers.probing import answers_with  # noqa: PLC0415 - httpx is slow to import
+
+        refuse_silent_way_out(self.settings.public_url, self.keys, answers_with)
 
     def status(self) -> Status:
         """Say where everything stands."""
@@ -238,6 +241,8 @@ class App:
 
     def upgrade_database(self) -> tuple[str | None, str]:
         """Bring the schema up to date; return the version before and after."""
+        from newsletter.store.upgrading import upgrade  # noqa: PLC0415 - Alembic is slow to import
+
         return upgrade(self.closed_database, self.clock.now())
 
     def provider_names(self) -> tuple[str, ...]:

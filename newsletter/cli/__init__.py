@@ -24,12 +24,35 @@ Begin with `newsletter init my-letter`; look before you send with `preview`, `ch
 """
 
 
+_ORDER = [
+    "init",
+    "import",
+    "split",
+    "preview",
+    "check",
+    "send-test",
+    "queue",
+    "cancel",
+    "plan",
+    "simulate",
+    "run",
+    "status",
+    "pause",
+    "resume",
+    "subscribers",
+    "web",
+    "templates",
+    "provider",
+    "db",
+]
+
+
 class InOrder(TyperGroup):
     """Shows commands in the order of the work."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
-        """List commands as they were added."""
-        return list(self.commands)
+        """List commands as an editor, then an operator meets them."""
+        return sorted(self.commands, key=_ORDER.index)
 
 
 app = typer.Typer(

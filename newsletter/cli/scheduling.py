@@ -81,9 +81,8 @@ def cancel(
         if one.freed:
             say(f"{one.target}: its slot of {one.freed} becomes free")
         else:
-            say(
-                f"{one.target}: {number(one.stopped)} mails are stopped, {number(one.gone)} have gone or may have"
-            )
+            stopped, gone = number(one.stopped), number(one.gone)
+            say(f"{one.target}: {stopped} mails are stopped, {gone} have gone or may have")
     if dry_run:
         say(muted("dry run: nothing was changed"))
         return

@@ -198,8 +198,5 @@ def send_test(
     if any(answer.outcome != "accepted" for answer in answers.values()):
         raise Refused("not every copy was accepted")
     if provider.rehearsal:
-        say(
-            muted(
-                f"{provider.name}: nothing leaves this machine; the mail is in {app.settings.provider.folder}/"
-            )
-        )
+        where = app.settings.provider.folder
+        say(muted(f"{provider.name}: nothing leaves this machine; the mail is in {where}/"))

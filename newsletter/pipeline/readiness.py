@@ -8,7 +8,6 @@ from newsletter.domain.letter import Publication
 from newsletter.domain.provider import Capabilities
 from newsletter.domain.tokens import Grant, Purpose, TokenKeys
 from newsletter.errors import Place, Refused
-from newsletter.providers.probing import answers_with
 
 _FILE = Place("newsletter.toml")
 
@@ -40,18 +39,12 @@ def refuse_unready(capabilities: Capabilities, publication: Publication, public_
         )
 
 
-def refuse_silent_way_out(
-    capabilities: Capabilities,
-    public_url: str,
-    keys: TokenKeys,
-    probe: Callable[[str, str], str | None] = answers_with,
-) -> None:
+def refuse_silent_way_out(public_url: str, keys: TokenKeys, probe: Callable[[str, str], str | None]) -> None:
     """Ask the public URL for its unsubscribe route, as a subscriber would reach it.
 
-    Raises Refused where it does not answer with the keys that sign our links.
+    `probe` takes an address and what it should answer, and returns what was wrong. Raises Refused where the
+    route does not answer with the keys that sign our links.
     """
-    if capabilities.rehearsal:
-        return
     token = keys.sign(Purpose.PROBE, Grant(0, 0))
     wrong = probe(f"{public_url.rstrip('/')}/u/{token}", PROBE_ANSWER)
     if wrong:

@@ -1,0 +1,58 @@
+# The development manual: every command that matters, in the order of a day.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test check bench lock run browser clean
+
+# One article becomes four weekly emails for 200 invented people, under a fake clock.
+demo: $(STAMP)
+	@rm -rf demo
+	@set -e; say() { echo; echo "\$$ newsletter $$*"; $(BIN)/newsletter "$$@"; }; \
+	say init demo; \
+	say -C demo check; \
+	say -C demo subscribers import ../content/subscribers/invented.csv --consent "invented for the demo"; \
+	say -C demo preview --out preview; \
+	say -C demo queue back-pain; \
+	say -C demo plan; \
+	say -C demo run --play 4; \
+	say -C demo queue
+	@echo; echo "$$(find demo/outbox -name '*.eml' | wc -l | tr -d ' ') mails are in demo/outbox/, a preview is in demo/preview/index.html"
+
+# Every test: SQLite, PostgreSQL, real processes, and a browser where there is one.
+test: $(STAMP) browser
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	@for file in benchmarks/*.py; do echo "\$$ $(BIN)/python $$file"; $(BIN)/python $$file; echo; done
+
+# Serve the sample letter: schedule, deliver, public pages.
+run: $(STAMP)
+	$(BIN)/newsletter run
+
+# Pin what was tested; the files name no index.
+lock: $(STAMP)
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements/run.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements/dev.txt
+
+# Browser tests use the system's Chromium; as root on Debian it is installed, elsewhere they are skipped.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -y -qq chromium fonts-liberation >/dev/null; } || \
+	  echo "no Chromium: browser tests are skipped"
+
+clean:
+	rm -rf demo $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
