@@ -12,7 +12,7 @@ demo: $(STAMP)
 	@set -e; say() { echo; echo "\$$ newsletter $$*"; $(BIN)/newsletter "$$@"; }; \
 	say init demo; \
 	say -C demo check; \
-	say -C demo subscribers import ../content/subscribers/invented.csv --consent "invented for the demo"; \
+	say -C demo subscribers import ../content/subscribers/invented.csv --consent demo; \
 	say -C demo preview --out preview; \
 	say -C demo queue back-pain; \
 	say -C demo plan; \

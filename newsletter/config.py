@@ -55,7 +55,8 @@ class WebTable(StrictTable):
     """Where the public pages listen; a proxy in front of them serves `public_url`."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8025, ge=0, le=65535)
+    # A variable is always text.
+    port: int = Field(default=8025, ge=0, le=65535, strict=False)
 
 
 class LetterTable(StrictTable):

@@ -78,7 +78,7 @@ def list_(
         ["address", "name", "zone", "series", "state"],
         [(row.address, row.name, row.zone, row.series, row.suppressed or row.state.value) for row in rows],
     )
-    say(muted(f"{number(len(rows))} subscriptions"))
+    say(muted(f"{number(len(rows))} subscription{'s' if len(rows) != 1 else ''}"))
 
 
 def _say_result(result: "Imported", what: str) -> None:

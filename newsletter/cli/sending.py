@@ -58,8 +58,11 @@ def run(
                 _say_sent(sent)
         elif once:
             app.refuse_silent_way_out()
-            for sent in app.engine.once():
+            touched = app.engine.once()
+            for sent in touched:
                 _say_sent(sent)
+            if not touched and not is_quiet(ctx):
+                say("nothing is due")
         else:
             _run_until_stopped(app, web)
 
