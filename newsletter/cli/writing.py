@@ -3,13 +3,17 @@
 import time
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli.context import ask, is_quiet, letter
 from newsletter.cli.printing import accent, muted, number, say, say_findings, say_json, say_table
 from newsletter.errors import CheckFailed, Refused
+
+if TYPE_CHECKING:
+    from newsletter.app import App
+    from newsletter.pipeline.previewing import Previewing
 
 PANEL = "Write"
 Target = Annotated[str | None, typer.Argument(help="A series, or one of its issues: back-pain/neck.")]
@@ -139,16 +143,17 @@ def preview(
         files = previewing.write(target, out, app.clock.now())
         say(f"{out}: {len(files)} files; open {out / 'index.html'}")
     else:
-        _serve_preview(app, previewing, port, open_)
+        address = f"?target={previewing.first(target)}" if target else ""
+        _serve_preview(app, previewing, port, address, open_)
 
 
-def _serve_preview(app: object, previewing: object, port: int, open_: bool) -> None:
+def _serve_preview(app: "App", previewing: "Previewing", port: int, address: str, open_: bool) -> None:
     from newsletter.web.serving import previewed  # noqa: PLC0415 - half of the start-up time
 
-    with previewed(app, previewing, port) as url:  # type: ignore[arg-type]
-        say(f"preview on {url}; stop with Ctrl-C")
+    with previewed(app, previewing, port) as url:
+        say(f"preview on {url}/{address}; stop with Ctrl-C")
         if open_:
-            webbrowser.open(url)
+            webbrowser.open(f"{url}/{address}")
         while True:
             time.sleep(3600)
 

@@ -7,11 +7,13 @@ from newsletter.domain.cadence import clock_note
 from newsletter.domain.finding import errors_of
 from newsletter.domain.letter import Letter
 from newsletter.domain.release import SlotState
+from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.composing import Composing
 from newsletter.store import audience, revisions, series, slots
 from newsletter.store.database import Database
+from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
 
 
@@ -78,6 +80,7 @@ class Planning:
             assert of is not None, "a slot has a series"
             counts = audience.counts(tx, slot.series_id, slot.issue_id, 0, now)
             approved = revisions.get(tx, slot.revision)
+            row = next(one for one in series.issues(tx, slot.series_id) if one.id == slot.issue_id)
         cadence = of.cadence
         note = clock_note(slot.local_date, cadence.time, cadence.zone)
         return PlannedSlot(
@@ -88,7 +91,7 @@ class Planning:
             zone=cadence.zone,
             recipients=counts.get(Verdict.DUE, 0),
             excluded={verdict.value: n for verdict, n in counts.items() if verdict is not Verdict.DUE},
-            blockers=tuple(self._blockers(letter, slot, approved.source_hash)),
+            blockers=(*_paused(of, row), *self._blockers(letter, slot, approved.source_hash)),
             notes=(note,) if note else (),
         )
 
@@ -105,3 +108,8 @@ class Planning:
         if composed.revision.source_hash != approved:
             blockers.append(f"changed since approval; approve it with: newsletter queue {slot.target}")
         return blockers
+
+
+def _paused(of: AppliedSeries, row: IssueRow) -> list[str]:
+    paused = [name for name, at in ((of.slug, of.paused_at), (row.target, row.paused_at)) if at]
+    return [f"{name} is paused; let it go on with: newsletter resume {name}" for name in paused]

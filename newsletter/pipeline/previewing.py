@@ -60,6 +60,11 @@ class Previewing:
             )
         return entries
 
+    def first(self, target: str | None) -> str:
+        """Return the issue that a TARGET begins with."""
+        one = self._composed(target)[0]
+        return one.target
+
     def page(self, target: str) -> Preview:
         """Render one issue for the preview page."""
         composed = self._composed(target)[0]

@@ -14,6 +14,8 @@ from newsletter.store.tables import deployment, metadata
 #: The newest migration in `migrations/versions`; a test compares the two.
 HEAD = "0001"
 MIGRATIONS = Path(__file__).parent / "migrations"
+#: The advisory lock of whoever makes the tables; any number that nobody else uses.
+_MAKING = 6_397_532
 
 
 class Deployment(NamedTuple):
@@ -33,7 +35,9 @@ def prepare(database: Database, now: datetime) -> Deployment:
         is_empty = version is None and not inspect(connection).get_table_names()
     if is_empty:
         with database.writing() as connection:
-            # Another process may have been first.
+            # Another process may have been first, or be at it.
+            if not database.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MAKING})
             if current(connection) is None:
                 _create(connection, now)
     elif version is None:
