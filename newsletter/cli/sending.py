@@ -127,15 +127,25 @@ def pause(ctx: typer.Context, target: Annotated[str, typer.Argument(metavar="TAR
     say(accent(f"next: newsletter resume {paused}"))
 
 
-def resume(ctx: typer.Context, target: Annotated[str, typer.Argument(metavar="TARGET")]) -> None:
+def resume(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is held, and for how many.")] = False,
+) -> None:
     """Go on, or show why something is held, ask, and release it.
 
     Example: newsletter resume back-pain/neck
     """
     app = letter(ctx)
-    for release in app.holding.held(target):
+    for release, people in app.holding.held(target, app.clock.now()):
         say(f"{release.series}/{release.issue} of {utc(release.due_at)} is held: {release.reason}")
-        ask(ctx, "Send it now?")
+        if not dry_run:
+            ask(ctx, f"Send it to {number(people)} people now?")
+        else:
+            say(f"it would go to {number(people)} people")
+    if dry_run:
+        say(muted("dry run: nothing was changed"))
+        return
     resumed = app.holding.resume(target, app.clock.now())
     if not resumed.was_paused and not resumed.releases:
         say(f"{resumed.target} was neither paused nor held")

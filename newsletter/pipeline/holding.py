@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from newsletter.domain.delivery import UNSETTLED
 from newsletter.domain.letter import Target, find_target
 from newsletter.domain.release import Release, ReleaseState
-from newsletter.store import deliveries, releases, series
+from newsletter.domain.subscriber import Verdict
+from newsletter.store import audience, deliveries, releases, series
 from newsletter.store.database import Database
 
 
@@ -34,11 +36,12 @@ class Holding:
             deliveries.note(tx, {"at": now, "what": "pause", "target": str(target), "detail": {}})
         return target
 
-    def held(self, name: str) -> list[Release]:
-        """List the held releases of a TARGET, with their reasons."""
+    def held(self, name: str, now: datetime) -> list[tuple[Release, int]]:
+        """List the held releases of a TARGET, and how many people each would reach by going on."""
         with self.database.reading() as tx:
             target = self._find(tx, name)
-            return [one for one in releases.in_state(tx, ReleaseState.HELD) if _is_of(one, target)]
+            found = [one for one in releases.in_state(tx, ReleaseState.HELD) if _is_of(one, target)]
+            return [(one, _reach(tx, one, now)) for one in found]
 
     def resume(self, name: str, now: datetime) -> Resumed:
         """End a pause and let held releases of a TARGET go on."""
@@ -72,6 +75,13 @@ class Holding:
         for row in series.issues(tx):
             if row.target == str(target):
                 series.change_issue(tx, row.id, paused_at=at)
+
+
+def _reach(tx: Connection, release: Release, now: datetime) -> int:
+    counts = audience.counts(tx, release.series_id, release.issue_id, release.occasion, now)
+    waiting = deliveries.counts_of(tx, release.id)
+    unsettled = sum(number for state, number in waiting.items() if state in UNSETTLED)
+    return unsettled + counts.get(Verdict.DUE, 0)
 
 
 def _is_of(release: Release, target: Target) -> bool:

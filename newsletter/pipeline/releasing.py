@@ -91,7 +91,7 @@ class Releasing:
         self, tx: Connection, release_id: int, after: int, now: datetime
     ) -> tuple[int, ReleaseState]:
         # Read again inside the transaction: another process may have prepared further.
-        release = releases.get(tx, release_id)
+        release = releases.get_locked(tx, release_id)
         if release.state is not ReleaseState.PREPARING:
             return after, release.state
         upto = audience.chunk_end(tx, release.series_id, release.prepared_to, CHUNK)
