@@ -1,17 +1,23 @@
 """Files to a revision: load, compose, freeze pictures, render, check."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from newsletter.checks.message_bytes import check_bytes
 from newsletter.checks.revision import check_revision
 from newsletter.checks.structure import check_letter
 from newsletter.content.images import with_frozen_images
 from newsletter.content.letters import load_letter
-from newsletter.domain.finding import Finding
+from newsletter.domain.finding import Finding, errors_of
 from newsletter.domain.letter import Composition, Letter, Publication, Target, compose, find_target
+from newsletter.domain.message import Recipient, message_of, sender_domain
 from newsletter.domain.revision import Media, Revision
 from newsletter.domain.series import Issue, Series
+from newsletter.providers.mime import compile_mime
 from newsletter.rendering.renderer import Renderer
+
+_SAMPLE_DATE = datetime(2000, 1, 3, 9, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,10 @@ class Composing:
         revision = self.renderer.render(composition)
         target = f"{series.slug}/{issue.id}"
         found = check_revision(revision, self.publication, target=target, place=issue.place)
+        if not errors_of(found):
+            found += [
+                replace(one, target=target) for one in check_bytes(_sample_mail(series, issue, revision))
+            ]
         return Composed(series, issue, revision, media, tuple(found))
 
     def source_hash(self, letter: Letter, series: Series, issue: Issue) -> str:
@@ -86,3 +96,21 @@ class Composing:
     def _frozen(self, letter: Letter, series: Series, issue: Issue) -> tuple[Composition, tuple[Media, ...]]:
         composition = compose(letter, self.publication, series, issue)
         return with_frozen_images(composition, self.root, self.publication.public_url)
+
+
+def _sample_mail(series: Series, issue: Issue, revision: Revision) -> bytes:
+    """Build the mail that somebody with a name in another script would get, to check its bytes."""
+    message = message_of(
+        revision, series=series.slug, series_title=series.title, issue=issue.id, kind="issue"
+    )
+    address = f"reader@{sender_domain(revision.sender)}"
+    recipient = Recipient(
+        pos=0,
+        subscriber_id=0,
+        address=address,
+        name="Zoë Ångström",
+        message_id=f"<{revision.hash[:22]}@{sender_domain(revision.sender)}>",
+        unsubscribe_url="https://sample.example.org/u/sample",
+        view_url="https://sample.example.org/w/sample",
+    )
+    return b"".join(next(compile_mime(message)(_SAMPLE_DATE)([recipient])))
