@@ -21,6 +21,7 @@ from newsletter.pipeline.answering import Desk
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.holding import Holding
+from newsletter.pipeline.importing import Importing
 from newsletter.pipeline.planning import Planning
 from newsletter.pipeline.previewing import Previewing, Reader
 from newsletter.pipeline.queueing import Queueing, QueueRow
@@ -108,6 +109,10 @@ class App:
     @property
     def starting(self) -> Starting:
         return Starting(shipped())
+
+    @property
+    def importing(self) -> Importing:
+        return Importing(self.root)
 
     @property
     def templates(self) -> TemplateShelf:

@@ -71,7 +71,8 @@ def import_(
     for line in imported.possible_sections:
         say(f"line {line:>4}  a new section may begin here; give it a heading if so")
     for left in imported.left_out:
-        say(f"line {left.line:>4}  {muted('left out')} {left.text[:60]!r} ({left.why})")
+        where = f"line {left.line:>4}" if left.line else "         "
+        say(f"{where}  {muted('left out')} {left.text[:60]!r} ({left.why})")
     if left_out:
         say(f"{len(imported.left_out)} lines left out are kept in {left_out}")
     say(f"{article}: {imported.title}")

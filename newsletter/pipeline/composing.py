@@ -9,7 +9,7 @@ from newsletter.checks.revision import check_revision
 from newsletter.checks.structure import check_letter
 from newsletter.content.images import with_frozen_images
 from newsletter.content.letters import load_letter
-from newsletter.domain.finding import Finding, errors_of
+from newsletter.domain.finding import Finding, Severity, errors_of
 from newsletter.domain.letter import Composition, Letter, Publication, Target, compose, find_target
 from newsletter.domain.message import Recipient, message_of, sender_domain
 from newsletter.domain.revision import Media, Revision
@@ -68,9 +68,7 @@ class Composing:
         target = f"{series.slug}/{issue.id}"
         found = check_revision(revision, self.publication, target=target, place=issue.place)
         if not errors_of(found):
-            found += [
-                replace(one, target=target) for one in check_bytes(_sample_mail(series, issue, revision))
-            ]
+            found += _check_mail(series, issue, revision)
         return Composed(series, issue, revision, media, tuple(found))
 
     def source_hash(self, letter: Letter, series: Series, issue: Issue) -> str:
@@ -96,6 +94,15 @@ class Composing:
     def _frozen(self, letter: Letter, series: Series, issue: Issue) -> tuple[Composition, tuple[Media, ...]]:
         composition = compose(letter, self.publication, series, issue)
         return with_frozen_images(composition, self.root, self.publication.public_url)
+
+
+def _check_mail(series: Series, issue: Issue, revision: Revision) -> list[Finding]:
+    """Check the bytes of a sample mail; what is found is the issue's, and remarks on its form are dropped."""
+    found = check_bytes(_sample_mail(series, issue, revision))
+    target = f"{series.slug}/{issue.id}"
+    return [
+        replace(one, target=target, place=issue.place) for one in found if one.severity is not Severity.INFO
+    ]
 
 
 def _sample_mail(series: Series, issue: Issue, revision: Revision) -> bytes:

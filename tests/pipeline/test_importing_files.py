@@ -1,0 +1,44 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from newsletter.errors import Refused
+from newsletter.pipeline.importing import Importing
+
+TODAY = date(2026, 11, 21)
+TEXT = "A Title\n\nSome text that says something.\n\nComments\n"
+
+
+def source(tmp_path: Path, text: str = TEXT) -> Path:
+    file = tmp_path / "My Text.txt"
+    file.write_text(text)
+    return file
+
+
+def test_the_article_and_what_was_left_out_are_written(tmp_path: Path) -> None:
+    importing = Importing(tmp_path)
+    article, left_out = importing.write(importing.read(source(tmp_path), slug=None, today=TODAY))
+    assert article == tmp_path / "content" / "articles" / "my-text.md"
+    assert "updated: 2026-11-21" in article.read_text()
+    assert left_out is not None
+    assert left_out.read_text() == "5\tComments\t(after 'Comments')\n"
+
+
+def test_an_article_that_differs_shows_the_difference_first(tmp_path: Path) -> None:
+    importing = Importing(tmp_path)
+    first = importing.read(source(tmp_path), slug="a", today=TODAY)
+    assert first.difference == ""
+    importing.write(first)
+    again = importing.read(source(tmp_path, TEXT.replace("something", "more")), slug="a", today=TODAY)
+    assert "+Some text that says more." in again.difference
+
+
+def test_a_file_that_is_missing_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="cannot be read"):
+        Importing(tmp_path).read(tmp_path / "nothing.txt", slug=None, today=TODAY)
+
+
+def test_a_slug_that_cannot_be_one_is_refused_with_one_that_can(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="--slug my-text"):
+        Importing(tmp_path).read(source(tmp_path), slug="My Text", today=TODAY)
