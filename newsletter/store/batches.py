@@ -34,20 +34,24 @@ _IS_READY = or_(
     and_(batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN)), batch.c.next_at <= _now),
     and_(batch.c.state == BatchState.SENDING, batch.c.lease_until <= _now),
 )
-_PICK = (
-    select(*_COLUMNS, batch.c.frozen, batch.c.key_id)
-    .join(release, release.c.id == batch.c.release_id)
+# What a claim may take, now or later: nothing of a release, issue or series that is stopped.
+_GOES_ON = (
+    batch.c.provider == bindparam("provider"),
+    release.c.state == ReleaseState.SENDING,
+    issue.c.paused_at.is_(None),
+    issue.c.cancelled_at.is_(None),
+    series.c.paused_at.is_(None),
+)
+_WITH_SERIES = (
+    batch.join(release, release.c.id == batch.c.release_id)
     .join(slot, slot.c.id == release.c.slot_id)
     .join(issue, issue.c.id == slot.c.issue_id)
     .join(series, series.c.id == slot.c.series_id)
-    .where(
-        batch.c.provider == bindparam("provider"),
-        _IS_READY,
-        release.c.state == ReleaseState.SENDING,
-        issue.c.paused_at.is_(None),
-        issue.c.cancelled_at.is_(None),
-        series.c.paused_at.is_(None),
-    )
+)
+_PICK = (
+    select(*_COLUMNS, batch.c.frozen, batch.c.key_id)
+    .select_from(_WITH_SERIES)
+    .where(*_GOES_ON, _IS_READY)
     .order_by(batch.c.lane, release.c.due_at, batch.c.seq)
     .limit(1)
     .with_for_update(of=batch, skip_locked=True)
@@ -55,12 +59,8 @@ _PICK = (
 _GET = select(*_COLUMNS, batch.c.frozen, batch.c.key_id).where(batch.c.id == bindparam("batch_id"))
 _NEXT_AT = (
     select(batch.c.state, batch.c.next_at, batch.c.lease_until)
-    .join(release, release.c.id == batch.c.release_id)
-    .where(
-        batch.c.provider == bindparam("provider"),
-        release.c.state == ReleaseState.SENDING,
-        batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN, BatchState.SENDING)),
-    )
+    .select_from(_WITH_SERIES)
+    .where(*_GOES_ON, batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN, BatchState.SENDING)))
 )
 _MEMBERS = (
     select(

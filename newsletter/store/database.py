@@ -11,7 +11,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import StaticPool
@@ -30,6 +31,10 @@ class Database:
         self.file = _sqlite_file(self.url.database, folder or Path()) if self.is_sqlite else None
         self._engine = self._open()
         self._writing_engine = self._engine.execution_options(writing=True)
+        self._reading_engine = self._engine
+        if not self.is_sqlite:
+            # Elsewhere each statement would see a later moment than the one before it.
+            self._reading_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = threading.Lock()
 
     @property
@@ -43,7 +48,7 @@ class Database:
 
         Raises StoreError for what the database refuses; a wrong statement of ours is a bug and not wrapped.
         """
-        with self._wrapped(), self._engine.begin() as connection:
+        with self._wrapped(), self._reading_engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -71,7 +76,7 @@ class Database:
 
     def _open(self) -> Engine:
         if not self.is_sqlite:
-            return create_engine(self.url, pool_pre_ping=True)
+            return _open_server(self.url)
         if self.file is None:
             options: dict[str, Any] = {"poolclass": StaticPool}
         else:
@@ -95,7 +100,13 @@ class Database:
             raise StoreError(_sentence(error, self.name), mend=_mend(error)) from error
 
 
-def _parse(url: str) -> Any:
+def insert_new(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Start an INSERT that passes over rows which exist already, whoever made them and however lately."""
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
+
+
+def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
@@ -110,6 +121,15 @@ def _parse(url: str) -> Any:
         f"the database {parsed.get_backend_name()!r} is not supported",
         mend="use sqlite:///newsletter.db or postgresql://…",
     )
+
+
+def _open_server(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "the driver for PostgreSQL is not installed", mend="pip install 'newsletter-series[postgres]'"
+        ) from error
 
 
 def _sqlite_file(database: str | None, folder: Path) -> Path | None:
@@ -135,7 +155,8 @@ def _begin(connection: Connection) -> None:
 def _is_ours(error: DatabaseError) -> bool:
     # Constraint and programming errors are subclasses of DatabaseError too: those are bugs.
     text = str(error.orig)
-    is_operational = isinstance(error, OperationalError) or "not a database" in text or "malformed" in text
+    theirs = ("not a database", "malformed", "permission denied")
+    is_operational = isinstance(error, OperationalError) or any(words in text for words in theirs)
     return not is_operational or "no such column" in text or "syntax error" in text
 
 
@@ -152,6 +173,7 @@ def _mend(error: DatabaseError) -> str:
         "full": "free some disk space",
         "not a database": "check [database] url in newsletter.toml",
         "malformed": "restore it from a backup",
+        "permission denied": "give its user the rights to make, read and change tables",
         "Connection refused": "check that the database server runs and [database] url is right",
     }
     return next((mend for words, mend in mends.items() if words in text), "")

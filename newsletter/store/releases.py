@@ -17,12 +17,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
 from newsletter.domain.release import Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
 from newsletter.store.audience import CHUNK
+from newsletter.store.database import insert_new
 from newsletter.store.tables import batch, delivery, issue, release, series, slot
 
 _RELEASES = (
@@ -38,6 +38,8 @@ _RELEASES = (
 )  # fmt: skip
 _IN_STATE = _RELEASES.where(release.c.state == bindparam("state"))
 _BY_ID = _RELEASES.where(release.c.id == bindparam("row_id"))
+_LOCKED = _BY_ID.with_for_update(of=release)
+_LOCK = select(release.c.id).where(release.c.id == bindparam("row_id")).with_for_update()
 _OF_SLOT = _RELEASES.where(release.c.slot_id == bindparam("slot_id"))
 _CHANGE = update(release).where(release.c.id == bindparam("row_id"))
 _NAMES = (
@@ -75,7 +77,7 @@ _ADD_DELIVERIES = insert(delivery).from_select(
     ).join(
         batch,
         (batch.c.release_id == bindparam("release_id", type_=Integer))
-        & (batch.c.seq == bindparam("first_seq", type_=Integer) + cast(_numbered.c.number / _size, Integer)),
+        & (batch.c.seq == bindparam("first_seq", type_=Integer) + cast(_numbered.c.number // _size, Integer)),
     ),
     include_defaults=False,
 )
@@ -92,10 +94,8 @@ _SETTLE = (
 
 def add(tx: Connection, slot_id: int, due_at: datetime, state: ReleaseState, reason: str = "") -> int | None:
     """Make the release of a slot and instant; None where it exists already, which is normal."""
-    insert_ = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     row = {"slot_id": slot_id, "due_at": due_at, "state": state, "occasion": 0, "reason": reason}
-    statement = insert_(release).values(**row).on_conflict_do_nothing().returning(release.c.id)
-    found = tx.execute(statement).scalar()
+    found = tx.execute(insert_new(tx, release).returning(release.c.id), row).scalar()
     return int(found) if found is not None else None
 
 
@@ -107,6 +107,11 @@ def change(tx: Connection, release_id: int, **values: object) -> None:
 def get(tx: Connection, release_id: int) -> Release:
     """Read a release."""
     return _release(tx.execute(_BY_ID, {"row_id": release_id}).one())
+
+
+def get_locked(tx: Connection, release_id: int) -> Release:
+    """Read a release and let nobody else change it before the transaction ends."""
+    return _release(tx.execute(_LOCKED, {"row_id": release_id}).one())
 
 
 def every(tx: Connection) -> list[Release]:
@@ -125,7 +130,8 @@ def of_slot(tx: Connection, slot_id: int) -> list[Release]:
 
 
 def next_seq(tx: Connection, release_id: int) -> int:
-    """Return the number of the next batch."""
+    """Return the number of the next batch; nobody else gets it before the transaction ends."""
+    tx.execute(_LOCK, {"row_id": release_id})
     return int(tx.execute(_NEXT_SEQ, {"release_id": release_id}).scalar_one())
 
 
@@ -169,6 +175,8 @@ def excluded_of(tx: Connection, release_id: int) -> Mapping[Verdict, int]:
 
 def settle(tx: Connection, release_id: int, now: datetime) -> bool:
     """Settle a release whose batches all are; tell whether it was."""
+    # Two that end the last two batches at once would each see the other's as open.
+    tx.execute(_LOCK, {"row_id": release_id})
     return tx.execute(_SETTLE, {"row_id": release_id, "now": now}).rowcount == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber
+from newsletter.store.database import insert_new
 from newsletter.store.tables import consent_event, series, subscriber, subscription, suppression
 
 _BY_HASHES = select(subscriber.c.id, subscriber.c.address_hash).where(
@@ -24,13 +25,14 @@ _STATE = select(subscription.c.state).where(
     subscription.c.series_id == bindparam("series_id"),
     subscription.c.subscriber_id == bindparam("subscriber_id"),
 )
-_SET_STATE = (
+_ACTIVATE = (
     update(subscription)
     .where(
         subscription.c.series_id == bindparam("series_id_"),
         subscription.c.subscriber_id == bindparam("subscriber_id_"),
+        subscription.c.state == Consent.PENDING,
     )
-    .values(state=bindparam("state_"), confirmed_at=bindparam("confirmed_at_"))
+    .values(state=Consent.ACTIVE, confirmed_at=bindparam("confirmed_at_"))
 )
 _LEAVE = (
     update(subscription)
@@ -81,15 +83,17 @@ def ids_by_hash(tx: Connection, hashes: Sequence[str]) -> dict[str, int]:
 
 
 def add_people(tx: Connection, people: Mapping[str, Subscriber]) -> dict[str, int]:
-    """Insert people by the hash of their address; return their ids by hash."""
+    """Insert people by the hash of their address; return their ids by hash, also of those there already."""
     if not people:
         return {}
     rows = [
         {"address": person.address, "address_hash": hash_, "name": person.name, "zone": person.zone}
         for hash_, person in people.items()
     ]
-    statement = insert(subscriber).returning(subscriber.c.address_hash, subscriber.c.id)
-    return {row.address_hash: row.id for row in tx.execute(statement, rows)}
+    statement = insert_new(tx, subscriber).returning(subscriber.c.address_hash, subscriber.c.id)
+    added = {row.address_hash: row.id for row in tx.execute(statement, rows)}
+    met = [hash_ for hash_ in people if hash_ not in added]
+    return added | ids_by_hash(tx, met) if met else added
 
 
 def states(tx: Connection, series_id: int, ids: Sequence[int]) -> dict[int, Consent]:
@@ -103,7 +107,7 @@ def subscribe(tx: Connection, series_id: int, ids: Sequence[int], evidence: Evid
     if not ids:
         return
     active = {"series_id": series_id, "state": Consent.ACTIVE, "confirmed_at": evidence.at}
-    tx.execute(insert(subscription), [{**active, "subscriber_id": id_} for id_ in ids])
+    tx.execute(insert_new(tx, subscription), [{**active, "subscriber_id": id_} for id_ in ids])
     _add_events(tx, series_id, ids, "confirmed", evidence)
 
 
@@ -111,16 +115,8 @@ def activate(tx: Connection, series_id: int, ids: Sequence[int], evidence: Evide
     """Make pending subscriptions active, each with its evidence."""
     if not ids:
         return
-    rows = [
-        {
-            "series_id_": series_id,
-            "subscriber_id_": id_,
-            "state_": Consent.ACTIVE,
-            "confirmed_at_": evidence.at,
-        }
-        for id_ in ids
-    ]
-    tx.execute(_SET_STATE, rows)
+    values = {"series_id_": series_id, "confirmed_at_": evidence.at}
+    tx.execute(_ACTIVATE, [{**values, "subscriber_id_": id_} for id_ in ids])
     _add_events(tx, series_id, ids, "confirmed", evidence)
 
 
@@ -149,7 +145,7 @@ def get(tx: Connection, subscriber_id: int) -> Subscriber | None:
 
 def every(tx: Connection, series: str | None = None) -> Iterator[SubscriptionRow]:
     """Yield all subscriptions, or those of one series, in the order people came."""
-    for row in tx.execution_options(yield_per=1000).execute(_LIST):
+    for row in tx.execute(_LIST, execution_options={"yield_per": 1000}):
         values: dict[str, Any] = {**row._asdict(), "state": Consent(row.state)}
         if series is None or row.series == series:
             yield SubscriptionRow(**values)

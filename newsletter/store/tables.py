@@ -46,7 +46,10 @@ class Instant(TypeDecorator[datetime]):
         return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        if value is None:
+            return None
+        # PostgreSQL answers in the zone of its server.
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -66,7 +69,7 @@ series = Table(
     "series",
     metadata,
     _id(),
-    Column("slug", String(80), nullable=False, unique=True),
+    Column("slug", Text, nullable=False, unique=True),
     Column("settings", JSON, nullable=False),
     Column("source_hash", String(64), nullable=False),
     Column("paused_at", Instant),
@@ -78,7 +81,7 @@ issue = Table(
     metadata,
     _id(),
     _ref("series_id", "series.id"),
-    Column("slug", String(80), nullable=False),
+    Column("slug", Text, nullable=False),
     Column("kind", String(10), nullable=False),
     Column("position", Integer, nullable=False),
     Column("approved_revision", String(64)),
@@ -186,7 +189,7 @@ delivery = Table(
     Column("state", String(10), nullable=False),
     Column("not_before", Instant),
     Column("reason", Text),
-    Column("provider_message_id", String(255)),
+    Column("provider_message_id", Text),
     Column("accepted_at", Instant),
     Column("delivered_at", Instant),
     Column("bounced_at", Instant),
@@ -205,7 +208,7 @@ attempt = Table(
     Column("ended_at", Instant),
     Column("outcome", String(20)),
     Column("http_status", Integer),
-    Column("request_id", String(255)),
+    Column("request_id", Text),
 )
 
 #: An id is never used again: the row of a forgotten person stays, without an address.
@@ -264,7 +267,7 @@ audit = Table(
     _id(),
     Column("at", Instant, nullable=False),
     Column("what", String(40), nullable=False),
-    Column("target", String(200), nullable=False),
+    Column("target", Text, nullable=False),
     Column("detail", JSON, nullable=False, default=dict),
 )
 

@@ -20,7 +20,7 @@ def upgrade() -> None:
         ),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("what", sa.String(length=40), nullable=False),
-        sa.Column("target", sa.String(length=200), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
-        sa.Column("slug", sa.String(length=80), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("source_hash", sa.String(length=64), nullable=False),
         sa.Column("paused_at", Instant(), nullable=True),
@@ -98,7 +98,7 @@ def upgrade() -> None:
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("slug", sa.String(length=80), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("approved_revision", sa.String(length=64), nullable=True),
@@ -133,7 +133,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("not_before", Instant(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("provider_message_id", sa.String(length=255), nullable=True),
+        sa.Column("provider_message_id", sa.Text(), nullable=True),
         sa.Column("accepted_at", Instant(), nullable=True),
         sa.Column("delivered_at", Instant(), nullable=True),
         sa.Column("bounced_at", Instant(), nullable=True),
@@ -233,7 +233,7 @@ def upgrade() -> None:
         sa.Column("ended_at", Instant(), nullable=True),
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("http_status", sa.Integer(), nullable=True),
-        sa.Column("request_id", sa.String(length=255), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_attempt_batch_id")),
         sa.PrimaryKeyConstraint("batch_id", "epoch", name=op.f("pk_attempt")),
     )

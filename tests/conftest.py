@@ -1,0 +1,72 @@
+"""The databases that tests run on: every test of the store runs on both."""
+
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+
+import postgres_server
+import pytest
+from sqlalchemy import text
+
+from newsletter.store import schema
+from newsletter.store.database import Database
+from newsletter.store.tables import metadata
+
+MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
+KINDS = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Give a PostgreSQL server for all tests of the session."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server.running())
+        except postgres_server.Unavailable as reason:
+            pytest.skip(f"no PostgreSQL: {reason}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prepared_url(postgres):
+    """Give the URL of a PostgreSQL database with our tables, which tests take turns to use."""
+    with postgres.database() as url:
+        with closing(Database(url)) as database:
+            schema.prepare(database, MADE_AT)
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request, tmp_path):
+    """Give the URL of a database that does not exist yet, or is empty."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/newsletter.db"
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database(database_url):
+    """Give a database without tables."""
+    with closing(Database(database_url)) as database:
+        yield database
+
+
+@pytest.fixture(params=KINDS)
+def database(request, tmp_path):
+    """Give a database with the tables of the newsletter and nothing in them."""
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/newsletter.db" if is_sqlite else request.getfixturevalue("prepared_url")
+    with closing(Database(url)) as database:
+        if is_sqlite:
+            schema.prepare(database, MADE_AT)
+        yield database
+        if not is_sqlite:
+            _empty(database)
+
+
+def _empty(database):
+    names = ", ".join(set(metadata.tables) - {"deployment"})
+    with database.writing() as tx:
+        tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        tx.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": schema.HEAD})

@@ -1,0 +1,387 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from store_cast import (
+    ACCEPTED,
+    DAY,
+    DEFERRED,
+    NOW,
+    REFUSED,
+    UNKNOWN,
+    ScriptedProvider,
+    capabilities,
+    delivering,
+)
+
+from newsletter.domain.clock import PlayedClock
+from newsletter.domain.delivery import START_DEADLINE, BatchState, DeliveryState, lease_for
+from newsletter.domain.provider import Answer, Outcome
+from newsletter.domain.release import ReleaseState
+from newsletter.pipeline.holding import Holding
+from newsletter.store import batches, deliveries, releases, series
+from newsletter.store.tables import attempt, batch, delivery
+
+LEASE = lease_for(capabilities())
+KEYED = capabilities(key_ttl=timedelta(hours=24))
+
+
+@pytest.fixture
+def clock():
+    return PlayedClock(NOW)
+
+
+@pytest.fixture
+def trio(newsletter):
+    """Give a newsletter whose first issue is released to Ann, Bob and Cleo in one batch."""
+    newsletter.people = dict(zip(("ann", "bob", "cleo"), newsletter.join("ann", "bob", "cleo"), strict=True))
+    newsletter.queue()
+    newsletter.sent = newsletter.release()
+    return newsletter
+
+
+def the_batch(newsletter):
+    ((batch_id,),) = newsletter.rows(select(batch.c.id))
+    return newsletter.get_batch(batch_id)
+
+
+def counts(newsletter):
+    return newsletter.read(deliveries.counts_of, newsletter.sent.id)
+
+
+def states(newsletter):
+    rows = newsletter.rows(select(delivery.c.subscriber_id, delivery.c.state))
+    name = {id_: name for name, id_ in newsletter.people.items()}
+    return {name[id_]: state for id_, state in rows}
+
+
+def later(clock, step):
+    clock.advance_to(clock.now() + step)
+
+
+def test_a_claim_calls_everyone_of_its_batch(trio, clock):
+    provider = ScriptedProvider()
+    assert delivering(trio.database, provider, clock).step()
+    assert provider.addresses == ["ann@example.org", "bob@example.org", "cleo@example.org"]
+    assert counts(trio) == {BatchState.ACCEPTED: 3}
+
+
+def test_a_batch_is_claimed_once(trio, clock):
+    assert delivering(trio.database, clock=clock).claim()
+    assert delivering(trio.database, clock=clock).claim() is None
+
+
+def test_a_claim_is_written_down_before_the_call(trio, clock):
+    claim = delivering(trio.database, clock=clock, owner="host:7").claim()
+    row = trio.read(batches.row_of, claim.batch.id)
+    assert (row["state"], row["epoch"], row["lease_owner"]) == (BatchState.SENDING, 1, "host:7")
+    assert (row["lease_until"], row["first_call_at"]) == (NOW + LEASE, NOW)
+    assert trio.rows(select(attempt.c.epoch, attempt.c.started_at, attempt.c.outcome)) == [(1, NOW, None)]
+
+
+def test_an_attempt_keeps_what_was_answered(trio, clock):
+    answer = Answer(Outcome.ACCEPTED, ids={0: "id-a", 2: "id-c"}, status=200, request_id="req-1")
+    delivering(trio.database, ScriptedProvider([answer]), clock).step()
+    rows = trio.rows(select(attempt.c.outcome, attempt.c.http_status, attempt.c.request_id))
+    assert rows == [("accepted", 200, "req-1")]
+    ids = trio.rows(select(delivery.c.provider_message_id).order_by(delivery.c.pos))
+    assert ids == [("id-a",), (None,), ("id-c",)]
+
+
+def test_ids_of_any_length_are_kept(trio, clock):
+    answer = Answer(Outcome.ACCEPTED, ids={0: "i" * 1000}, request_id="r" * 1000)
+    delivering(trio.database, ScriptedProvider([answer]), clock).step()
+    assert counts(trio) == {BatchState.ACCEPTED: 3}
+
+
+def test_batches_go_by_lane_then_instant_then_number(newsletter, clock):
+    newsletter.join("ann", "bob")
+    newsletter.queue("neck", DAY + timedelta(days=7))
+    newsletter.queue("lower-back", DAY)
+    newsletter.release(batch_size=1)
+    newsletter.release(batch_size=1, now=NOW + timedelta(days=7))
+    clock.advance_to(NOW + timedelta(days=7))
+    ((last,),) = newsletter.rows(select(batch.c.id).where(batch.c.release_id == 2, batch.c.seq == 1))
+    with newsletter.database.writing() as tx:
+        batches.set_state(tx, last, lane=0)
+    sender = delivering(newsletter.database, clock=clock)
+    claimed = [sender.claim().batch for _ in range(4)]
+    assert [(one.release_id, one.seq) for one in claimed] == [(2, 1), (1, 0), (1, 1), (2, 0)]
+
+
+def test_another_provider_does_not_take_a_batch(trio, clock):
+    other = ScriptedProvider(capabilities=capabilities(name="other"))
+    assert delivering(trio.database, other, clock).claim() is None
+
+
+def test_a_lease_that_ran_out_leaves_a_doubt(trio, clock):
+    delivering(trio.database, clock=clock).claim()
+    later(clock, LEASE)
+    assert delivering(trio.database, clock=clock).claim() is None
+    found = the_batch(trio)
+    assert (found.state, found.tainted) == (BatchState.UNKNOWN, True)
+    assert trio.read(batches.next_instant, "scripted") is None
+
+
+def test_a_lease_that_stands_is_respected(trio, clock):
+    delivering(trio.database, clock=clock).claim()
+    later(clock, LEASE - timedelta(seconds=1))
+    assert delivering(trio.database, clock=clock).claim() is None
+    assert the_batch(trio).state is BatchState.SENDING
+
+
+def test_a_provider_that_remembers_keys_is_called_again_under_the_same_key(trio, clock):
+    first = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).claim()
+    later(clock, lease_for(KEYED))
+    second = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).claim()
+    assert (second.batch.epoch, second.batch.tainted) == (2, True)
+    assert second.mailing == first.mailing
+
+
+def test_a_repeat_says_what_the_first_call_said(trio, clock):
+    provider = ScriptedProvider([UNKNOWN], KEYED)
+    sender = delivering(trio.database, provider, clock)
+    sender.step()
+    later(clock, timedelta(hours=1))
+    sender.step()
+    assert provider.mailings[0] == provider.mailings[1]
+
+
+def test_the_only_sender_may_end_the_leases_of_those_before_it(trio, clock):
+    delivering(trio.database, clock=clock).claim()
+    with trio.database.writing() as tx:
+        assert batches.expire_leases(tx, NOW) == 1
+    delivering(trio.database, clock=clock).claim()
+    assert the_batch(trio).tainted
+
+
+def test_an_old_holder_that_was_refused_changes_nothing(trio, clock):
+    slow = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
+    old = slow.claim()
+    later(clock, lease_for(KEYED))
+    delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).claim()
+    slow.record(old, REFUSED)
+    found = the_batch(trio)
+    assert (found.state, found.epoch, found.tainted) == (BatchState.SENDING, 2, True)
+    assert counts(trio) == {BatchState.SENDING: 3}
+
+
+@pytest.mark.parametrize("answer", [UNKNOWN, DEFERRED, REFUSED, Answer(Outcome.MISCONFIGURED)])
+def test_only_proof_counts_from_an_old_holder(trio, clock, answer):
+    slow = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
+    old = slow.claim()
+    later(clock, lease_for(KEYED))
+    new = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
+    new.finish(new.claim())
+    slow.record(old, answer)
+    assert counts(trio) == {BatchState.ACCEPTED: 3}
+    assert trio.get_release(trio.sent.id).state is ReleaseState.SETTLED
+
+
+def test_an_old_holder_that_was_accepted_settles_it(trio, clock):
+    slow = delivering(trio.database, clock=clock)
+    old = slow.claim()
+    later(clock, LEASE)
+    assert delivering(trio.database, clock=clock).claim() is None
+    slow.record(old, ACCEPTED)
+    found = the_batch(trio)
+    assert (found.state, found.tainted) == (BatchState.ACCEPTED, False)
+    assert trio.get_release(trio.sent.id).state is ReleaseState.SETTLED
+
+
+def test_a_proof_stands_against_what_the_new_holder_says_later(trio, clock):
+    slow = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
+    old = slow.claim()
+    later(clock, lease_for(KEYED))
+    fast = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
+    new = fast.claim()
+    slow.record(old, ACCEPTED)
+    fast.record(new, REFUSED)
+    assert the_batch(trio).state is BatchState.ACCEPTED
+
+
+def test_a_settled_batch_keeps_no_addresses(trio, clock):
+    sender = delivering(trio.database, clock=clock)
+    claim = sender.claim()
+    assert trio.read(batches.get, claim.batch.id).frozen
+    sender.record(claim, ACCEPTED)
+    assert trio.read(batches.get, claim.batch.id).frozen is None
+
+
+def test_a_doubtful_batch_keeps_what_a_repeat_must_say(trio, clock):
+    delivering(trio.database, ScriptedProvider([UNKNOWN]), clock).step()
+    assert trio.read(batches.get, the_batch(trio).id).frozen
+
+
+def test_who_leaves_before_the_claim_is_left_out_and_marked(trio, clock):
+    trio.leave(trio.people["bob"])
+    provider = ScriptedProvider()
+    delivering(trio.database, provider, clock).step()
+    assert provider.addresses == ["ann@example.org", "cleo@example.org"]
+    assert states(trio)["bob"] == DeliveryState.SUPPRESSED
+    assert trio.rows(select(delivery.c.reason).where(delivery.c.pos == 1)) == [("unsubscribed",)]
+    assert counts(trio) == {BatchState.ACCEPTED: 2, DeliveryState.SUPPRESSED: 1}
+
+
+def test_who_is_suppressed_before_the_claim_is_left_out_with_the_reason(trio, clock):
+    trio.suppress("cleo")
+    provider = ScriptedProvider()
+    delivering(trio.database, provider, clock).step()
+    assert provider.addresses == ["ann@example.org", "bob@example.org"]
+    assert trio.rows(select(delivery.c.reason).where(delivery.c.pos == 2)) == [("complaint",)]
+
+
+def test_a_batch_that_everyone_left_is_cancelled_without_a_call(trio, clock):
+    for id_ in trio.people.values():
+        trio.leave(id_)
+    provider = ScriptedProvider()
+    assert not delivering(trio.database, provider, clock).step()
+    assert provider.mailings == []
+    assert the_batch(trio).state is BatchState.CANCELLED
+    assert trio.get_release(trio.sent.id).state is ReleaseState.SETTLED
+
+
+def test_who_leaves_between_two_calls_leaves_the_payload_and_stays_unknown(trio, clock):
+    provider = ScriptedProvider([UNKNOWN, UNKNOWN], KEYED)
+    sender = delivering(trio.database, provider, clock)
+    sender.step()
+    trio.leave(trio.people["bob"])
+    later(clock, timedelta(minutes=1))
+    sender.step()
+    first, second = provider.mailings
+    assert second.key == first.key
+    assert [one.pos for one in second.recipients] == [0, 2]
+    assert counts(trio) == {BatchState.UNKNOWN: 3}
+
+
+def test_a_deferred_batch_comes_again_when_the_provider_says(trio, clock):
+    answer = replace(DEFERRED, retry_after=timedelta(minutes=5))
+    sender = delivering(trio.database, ScriptedProvider([answer]), clock)
+    sender.step()
+    assert trio.read(batches.next_instant, "scripted") == NOW + timedelta(minutes=5)
+    assert not sender.step()
+    later(clock, timedelta(minutes=5))
+    assert sender.step()
+    assert counts(trio) == {BatchState.ACCEPTED: 3}
+
+
+def test_a_call_that_would_start_too_late_is_given_back(trio, clock):
+    provider = ScriptedProvider()
+    sender = delivering(trio.database, provider, clock)
+    claim = sender.claim()
+    later(clock, START_DEADLINE)
+    sender.finish(claim)
+    assert provider.mailings == []
+    found = the_batch(trio)
+    assert (found.state, found.tainted) == (BatchState.PLANNED, False)
+
+
+def test_one_refused_address_is_found_by_halving(trio, clock):
+    sender = delivering(trio.database, ScriptedProvider([REFUSED, ACCEPTED, REFUSED, REFUSED]), clock)
+    while sender.step():
+        pass
+    assert counts(trio) == {BatchState.ACCEPTED: 2, DeliveryState.REJECTED: 1}
+    assert trio.get_release(trio.sent.id).state is ReleaseState.SETTLED
+
+
+def test_halves_have_numbers_and_generations_of_their_own(trio, clock):
+    delivering(trio.database, ScriptedProvider([REFUSED]), clock).step()
+    rows = trio.rows(select(batch.c.seq, batch.c.generation, batch.c.state).order_by(batch.c.seq))
+    assert rows == [(0, 0, "cancelled"), (1, 1, "planned"), (2, 1, "planned")]
+
+
+def test_workers_that_halve_batches_of_one_release_together_get_different_numbers(newsletter, clock):
+    newsletter.join(*(f"reader{n}" for n in range(16)))
+    newsletter.queue()
+    newsletter.release(batch_size=4)
+    senders = [delivering(newsletter.database, clock=clock, owner=f"w{n}") for n in range(4)]
+    claims = [sender.claim() for sender in senders]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda pair: pair[0].record(pair[1], REFUSED), zip(senders, claims, strict=True)))
+    assert len(newsletter.rows(select(batch.c.seq))) == 12
+
+
+def test_single_rejections_of_an_accepted_batch_keep_their_reason(trio, clock):
+    answer = Answer(Outcome.ACCEPTED, rejected={1: "no such mailbox"})
+    delivering(trio.database, ScriptedProvider([answer]), clock).step()
+    assert states(trio)["bob"] == DeliveryState.REJECTED
+    assert counts(trio) == {BatchState.ACCEPTED: 2, DeliveryState.REJECTED: 1}
+
+
+def test_a_wrong_account_holds_the_release_and_resuming_lets_it_go(trio, clock):
+    answer = Answer(Outcome.MISCONFIGURED, "the key is wrong")
+    sender = delivering(trio.database, ScriptedProvider([answer]), clock)
+    sender.step()
+    held = trio.get_release(trio.sent.id)
+    assert (held.state, held.reason) == (ReleaseState.HELD, "the key is wrong")
+    assert not sender.step()
+    Holding(trio.database).resume("back-pain", NOW)
+    trio.release_again = trio.release()
+    assert sender.step()
+    assert counts(trio) == {BatchState.ACCEPTED: 3}
+
+
+@pytest.mark.parametrize("target", ["back-pain", "back-pain/lower-back"])
+def test_nothing_of_a_paused_target_is_claimed_until_it_is_resumed(trio, clock, target):
+    sender = delivering(trio.database, clock=clock)
+    Holding(trio.database).pause(target, NOW)
+    assert sender.claim() is None
+    assert trio.read(batches.next_instant, "scripted") is None
+    Holding(trio.database).resume(target, NOW)
+    assert trio.read(batches.next_instant, "scripted") == NOW
+    assert sender.claim()
+
+
+def test_a_cancelled_issue_is_not_claimed(trio, clock):
+    with trio.database.writing() as tx:
+        series.change_issue(tx, trio.issues["lower-back"], cancelled_at=NOW)
+    assert delivering(trio.database, clock=clock).claim() is None
+
+
+def test_cancelling_stops_what_was_not_called_and_nothing_else(newsletter, clock):
+    newsletter.join("ann", "bob", "cleo", "dan")
+    newsletter.queue()
+    newsletter.sent = newsletter.release(batch_size=1)
+    sender = delivering(newsletter.database, ScriptedProvider([ACCEPTED, UNKNOWN]), clock)
+    sender.step()
+    sender.step()
+    claimed = sender.claim()
+    with newsletter.database.writing() as tx:
+        assert batches.cancel_planned(tx, newsletter.sent.id) == 1
+        releases.change(tx, newsletter.sent.id, state=ReleaseState.CANCELLED)
+    sender.record(claimed, ACCEPTED)
+    assert not sender.step()
+    assert counts(newsletter) == {"accepted": 2, "unknown": 1, "cancelled": 1}
+
+
+def test_a_test_copy_needs_no_subscription_but_respects_suppression(trio):
+    (member,) = [one for one in trio.read(batches.members, the_batch(trio).id) if one.name == "ann"]
+    assert replace(member, consent=None).may_get(is_test=True)
+    assert not replace(member, consent=None).may_get(is_test=False)
+    assert not replace(member, suppression="complaint").may_get(is_test=True)
+    assert not replace(member, address=None).may_get(is_test=True)
+
+
+def test_workers_that_claim_together_never_get_the_same_batch(newsletter, clock):
+    newsletter.join(*(f"reader{n:02}" for n in range(40)))
+    newsletter.queue()
+    newsletter.release(batch_size=1)
+    provider, start = ScriptedProvider(), threading.Barrier(4)
+
+    def work(number):
+        sender = delivering(newsletter.database, provider, clock, owner=f"worker{number}")
+        start.wait()
+        claims = []
+        while (claim := sender.claim()) is not None:
+            claims.append(claim)
+            sender.finish(claim)
+        return claims
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [claim.batch.id for claims in pool.map(work, range(4)) for claim in claims]
+    assert len(claimed) == len(set(claimed)) == 40
+    assert len(provider.addresses) == len(set(provider.addresses)) == 40
+    assert newsletter.read(releases.every)[0].state is ReleaseState.SETTLED
