@@ -61,3 +61,13 @@ def late_by(due_at: datetime, now: datetime, hold_if_late_by: timedelta) -> time
     """Tell by how much a slot is too late to be sent without a person; None if it is not."""
     late = now - due_at
     return late if late > hold_if_late_by else None
+
+
+def spell(span: timedelta) -> str:
+    """Say how long a time is, as a person would."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes // (24 * 60)} days"

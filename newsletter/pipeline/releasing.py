@@ -6,12 +6,12 @@ Everything is derived from the ledger, so a lost tick costs seconds and a double
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from newsletter.domain.provider import Capabilities
-from newsletter.domain.release import Release, ReleaseState, SlotState, late_by
+from newsletter.domain.release import Release, ReleaseState, SlotState, late_by, spell
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
 from newsletter.store import audience, releases, series, slots
@@ -67,7 +67,7 @@ class Releasing:
         late = late_by(due_at, now, of.hold_if_late_by)
         with self.database.writing() as tx:
             state = ReleaseState.HELD if late else ReleaseState.PREPARING
-            reason = f"its slot was found {_hours(late)} late" if late else ""
+            reason = f"its slot was found {spell(late)} late" if late else ""
             release_id = releases.add(tx, slot.id, due_at, state, reason)
             slots.change(tx, slot.id, state=SlotState.RELEASED)
             if release_id is None:
@@ -125,8 +125,3 @@ class Releasing:
     def _batch(self, release: Release, seq: int, now: datetime) -> dict[str, object]:
         name = self.capabilities.name
         return dict(releases.planned_batch(release, seq, lane=BULK_LANE, provider=name, now=now))
-
-
-def _hours(late: timedelta) -> str:
-    minutes = int(late.total_seconds() // 60)
-    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter.domain.delivery import BatchState
-from newsletter.domain.release import ReleaseState, SlotState
+from newsletter.domain.release import ReleaseState, SlotState, spell
 from newsletter.pipeline.queueing import QueueRow
 
 
@@ -54,8 +54,8 @@ def _attention(row: QueueRow) -> list[Attention]:
 
 
 def _overdue(row: QueueRow, now: datetime) -> Attention:
-    minutes = int((now - row.due_at).total_seconds() // 60)
-    return Attention(row.slot.target, f"due {minutes} min ago and not released", "newsletter run")
+    ago = spell(now - row.due_at)
+    return Attention(row.slot.target, f"due {ago} ago and not released", "newsletter run")
 
 
 def _state(row: QueueRow) -> ReleaseState | None:
