@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ def machine_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class FakeService:
+class FakeService(ABC):
     """A service on 127.0.0.1 that runs in threads of its own while the context is open.
 
     A subclass gives `handle`, which accepts and answers, and `failed`, which words a fault's answer.
@@ -117,13 +118,13 @@ class FakeService:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
+    @abstractmethod
     def handle(self, request: Received) -> Response:
         """Answer a request, and accept what it brings."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, fault: Fault) -> Response:
         """Word the answer of a fault that has one."""
-        raise NotImplementedError
 
     @property
     def url(self) -> str:
