@@ -6,12 +6,14 @@ Plain text goes through `domain.outline`, HTML becomes Markdown first, Markdown 
 import re
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from pathlib import PurePath
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from newsletter.content.importing_html import html_to_markdown
+from newsletter.domain.article import INTRODUCTION
 from newsletter.domain.outline import Kind, LeftOut, Note, Outline, Part, outline
 from newsletter.domain.slugs import slugify
 from newsletter.errors import Refused
@@ -24,6 +26,7 @@ _KINDS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "
 _REFUSED = {".docx", ".doc", ".odt", ".rtf", ".pdf", ".pages"}
 _LOOKS_HTML = re.compile(r"\s*(?:<!doctype html|<html|<body|<article|<main|<h1)\b", re.IGNORECASE)
 _H1 = re.compile(r"^# +(.+?)(?: +#+)? *$", re.MULTILINE)
+_HEADING = re.compile(r"#{1,6} +(.+?)(?: *\{#([a-z0-9-]+)\})? *")
 _SENTENCE = re.compile(r".+?[.!?](?=\s|$)")
 _MARKUP = re.compile(r"([\\`*_\[\]<>])")
 _BLOCK_START = re.compile(r"^(#{1,6}(?=\s|$)|[-+](?=\s|$)|=+$|-+$|~{3,}|\d{1,9}(?=[.)](?:\s|$)))")
@@ -68,7 +71,26 @@ def article_text(imported: Imported, updated: date) -> str:
         sort_keys=False,
         width=10_000,
     )
-    return f"---\n{front}---\n\n{imported.body.strip()}\n"
+    return f"---\n{front}---\n\n{_with_unique_ids(imported.body.strip())}\n"
+
+
+def _with_unique_ids(body: str) -> str:
+    """Pin an id at each heading whose own one is taken: pasted texts say "Conclusion" twice."""
+    lines = body.split("\n")
+    taken = set() if lines[0].startswith("#") else {INTRODUCTION}
+    is_code = False
+    for at, line in enumerate(lines):
+        is_code ^= line.startswith(("```", "~~~"))
+        heading = _HEADING.fullmatch(line)
+        if heading is None or is_code:
+            continue
+        pinned = heading.group(2)
+        own = pinned or slugify(_plain(heading.group(1)))
+        unique = next(name for n in count(1) if (name := own if n == 1 else f"{own}-{n}") not in taken)
+        taken.add(unique)
+        if unique != own:
+            lines[at] = f"{line[: heading.end(1)]} {{#{unique}}}"
+    return "\n".join(lines)
 
 
 def _decode(data: bytes, path: PurePath) -> tuple[str, tuple[Note, ...]]:

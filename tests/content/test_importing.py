@@ -147,6 +147,12 @@ def test_capital_headings_bullets_tabs_and_windows_line_ends_are_read() -> None:
     assert "| Bowline | good |" in result.body
 
 
+def test_headings_that_say_the_same_get_ids_of_their_own() -> None:
+    text = "Two Parts\n\nHello.\n\nIntroduction\n\nOne.\n\nConclusion\n\nTwo.\n\nConclusion\n\nThree."
+    ids = [section.id for section in article(pasted(text)).walk()]
+    assert ids == ["introduction", "introduction-2", "conclusion", "conclusion-2"]
+
+
 def test_a_text_without_headings_gets_none() -> None:
     result = pasted("A Walk\n\nIt was raining.\n\nWe went out. Nobody minded.\n\nThe end came early.")
     assert headings(result) == []
