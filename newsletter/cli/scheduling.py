@@ -170,6 +170,8 @@ def _say_entries(entries: "list[QueueEntry]") -> None:
         say(f"{entry.target:<28} {entry.change.value:<10} {when}{moved}")
         for line in entry.difference:
             say(muted(f"    {line}"))
+    for note in dict.fromkeys(entry.note for entry in entries if entry.note):
+        say(note)
 
 
 def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:

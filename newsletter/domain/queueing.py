@@ -37,6 +37,7 @@ class QueueEntry:
     zone: str = ""
     moved_from: date | None = None
     difference: tuple[str, ...] = ()
+    note: str = ""
 
 
 def free_date(cadence: Cadence, taken: Collection[date], now: datetime) -> date:
@@ -45,6 +46,12 @@ def free_date(cadence: Cadence, taken: Collection[date], now: datetime) -> date:
         if day not in taken:
             return day
     raise Refused("the cadence has no free date in ten years", mend="shorten its skip list")
+
+
+def starts_note(cadence: Cadence, now: datetime) -> str:
+    """Say that the first date of a cadence has passed, so that its next free one is taken."""
+    is_past = cadence.due_at(cadence.starts) <= now
+    return f"starts = {cadence.starts} is past; issues take the next free dates" if is_past else ""
 
 
 def chosen_date(cadence: Cadence, day: date, taken: Mapping[date, str], target: str, now: datetime) -> date:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from newsletter.domain.finding import Finding, Severity
 from newsletter.domain.letter import Letter
 from newsletter.domain.pieces import plain
-from newsletter.domain.queueing import Change, QueueEntry, chosen_date, free_date, renamed
+from newsletter.domain.queueing import Change, QueueEntry, chosen_date, free_date, renamed, starts_note
 from newsletter.domain.release import FINAL, Release, ReleaseState, SlotState
 from newsletter.domain.revision import Revision
 from newsletter.domain.series import Series, to_settings
@@ -182,7 +182,7 @@ class Queueing:
             slots.add(tx, of.id, row.id, day, one.revision.hash, version("tzdata"))
             _note(tx, now, "queue", one.target, {"date": day.isoformat(), "revision": one.revision.hash})
             added = next(other for other in slots.of_series(tx, of.id) if other.local_date == day)
-            return self._entry(tx, added, Change.ADDED)
+            return replace(self._entry(tx, added, Change.ADDED), note=starts_note(of.cadence, now))
         if at is not None and at != slot.local_date:
             dates = {other.local_date: other.target for other in taken}
             chosen_date(of.cadence, at, dates, one.target, now)
