@@ -85,9 +85,11 @@ class Composing:
             for found in check_letter(letter, letter.series[series])
         ]
         missing = {found.target for found in findings if found.rule.startswith("section-unknown")}
+        known = {(found.rule, found.target) for found in findings}
         for series, issue in wanted:
             if f"{series.slug}/{issue.id}" not in missing:
-                findings += self.compose(letter, series, issue).findings
+                more = self.compose(letter, series, issue).findings
+                findings += [found for found in more if (found.rule, found.target) not in known]
         chosen = {f"{series.slug}/{issue.id}" for series, issue in wanted}
         return [one for one in findings if "/" not in one.target or one.target in chosen]
 
