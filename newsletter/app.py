@@ -16,7 +16,7 @@ from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Provider
 from newsletter.domain.subscriber import Subscriber
 from newsletter.domain.tokens import TokenKeys
-from newsletter.errors import Refused
+from newsletter.errors import ProviderError, Refused, StoreError
 from newsletter.pipeline.answering import Desk
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.delivering import Delivering
@@ -184,7 +184,11 @@ class App:
 
     @property
     def provider_is_rehearsal(self) -> bool:
-        return self.provider.capabilities.rehearsal
+        try:
+            return self.provider.capabilities.rehearsal
+        except ProviderError:
+            # Who only looks needs no key; who sends opens the provider, and meets the error there.
+            return False
 
     def refuse_unready(self) -> None:
         """Raise Refused where a setting is missing that every real mail needs."""
@@ -217,14 +221,14 @@ class App:
     def play(self, weeks: int) -> Iterator[Sent]:
         """Play weeks from the first queued slot under a fake clock; nothing real may leave by it.
 
-        Raises Refused for any provider that is not a rehearsal.
+        A run that was killed goes on where it was. Raises Refused for any provider that is not a rehearsal.
         """
         if not self.provider_is_rehearsal:
             raise Refused(
                 f"weeks are played with the outbox only, not with {self.provider.capabilities.name}",
                 mend="try: newsletter simulate",
             )
-        clock = PlayedClock(self.clock.now())
+        clock = PlayedClock(self.engine.reached(self.clock.now()))
         engine = self._engine(self.database, self.provider, clock)
         yield from engine.play(clock, _end(engine, clock, weeks))
 
@@ -243,6 +247,17 @@ class App:
         """Give the engine over a copy of the database with the real provider, to compose calls only."""
         with on_copy(self.database) as copy:
             yield self._engine(copy, self.provider, self.clock)
+
+    def backup(self, file: Path) -> None:
+        """Write a consistent copy of the database, whole or not at all; one that is there is replaced."""
+        unfinished = file.with_name(f".{file.name}.part")
+        unfinished.unlink(missing_ok=True)
+        self.database.copy_to(unfinished)
+        try:
+            os.replace(unfinished, file)
+        except OSError as error:
+            unfinished.unlink()
+            raise StoreError(f"cannot write {file}: {error.strerror}", mend="choose another name") from error
 
     def upgrade_database(self) -> tuple[str | None, str]:
         """Bring the schema up to date; return the version before and after."""

@@ -110,6 +110,5 @@ def backup(ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FIL
     app = letter(ctx)
     if file.exists():
         ask(ctx, f"Replace {file}?")
-        file.unlink()
-    app.database.copy_to(file)
+    app.backup(file)
     say(f"{file}: {muted(f'{file.stat().st_size:,} bytes')}")

@@ -7,6 +7,7 @@ import typer
 
 from newsletter.cli.context import letter
 from newsletter.cli.printing import muted, number, say, say_json, say_table
+from newsletter.errors import Refused
 
 if TYPE_CHECKING:
     from newsletter.pipeline.subscribing import Imported
@@ -58,6 +59,7 @@ def import_(
         say_json(result)
     else:
         _say_result(result, f"added from {file}")
+    _refuse_nobody(result)
 
 
 @group.command("list")
@@ -92,3 +94,8 @@ def _say_result(result: "Imported", what: str) -> None:
     if result.refused:
         parts.append(f"{number(len(result.refused))} refused")
     say(", ".join(parts))
+
+
+def _refuse_nobody(result: "Imported") -> None:
+    if result.refused and not (result.added or result.kept or result.left):
+        raise Refused("nobody in the file could be added", mend="mend the lines above and import it again")

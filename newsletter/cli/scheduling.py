@@ -46,6 +46,8 @@ def queue(
     """
     app = letter(ctx)
     now = app.clock.now()
+    if not targets and (at or swap or dry_run):
+        raise Refused("--at, --swap and --dry-run need a target", mend="name a series or an issue")
     if not targets:
         rows = app.queueing.rows()
         say_json(rows) if as_json else _say_queue(rows, app.database.name)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Request
-from newsletter.domain.release import Release
+from newsletter.domain.release import FINAL, Release
 from newsletter.pipeline.delivering import Claim, Delivering
 from newsletter.pipeline.releasing import Releasing
 from newsletter.store import batches, deliveries, releases
@@ -67,6 +67,11 @@ class Engine:
             ready = batches.next_instant(tx, self.delivering.provider.capabilities.name)
         instants = [one for one in (ready, self.releasing.next_due()) if one is not None]
         return min(instants, default=None)
+
+    def reached(self, now: datetime) -> datetime:
+        """Return the instant that sending has come to: where a played run was killed, its clock is ahead."""
+        open_ = [release.due_at for release in self._releases() if release.state not in FINAL]
+        return max([now, *open_])
 
     def take_over(self) -> int:
         """End the leases of senders that are gone; only for the one sender of a database."""

@@ -7,7 +7,7 @@ and with `BEGIN IMMEDIATE`, because a transaction that starts by reading cannot 
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,13 @@ class Database:
             source = connection.connection.driver_connection
             if not isinstance(source, sqlite3.Connection):
                 raise StoreError("only an SQLite database can be copied to a file")
-            target = sqlite3.connect(file)
             try:
-                source.backup(target)
-            finally:
-                target.close()
+                with closing(sqlite3.connect(file)) as target:
+                    source.backup(target)
+            except sqlite3.Error as error:
+                raise StoreError(
+                    f"cannot write {file}: {error}", mend="check that its folder exists and may be written"
+                ) from error
 
     def close(self) -> None:
         """Close every connection."""
