@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -251,13 +251,15 @@ class App:
     def backup(self, file: Path) -> None:
         """Write a consistent copy of the database, whole or not at all; one that is there is replaced."""
         unfinished = file.with_name(f".{file.name}.part")
-        unfinished.unlink(missing_ok=True)
-        self.database.copy_to(unfinished)
         try:
+            unfinished.unlink(missing_ok=True)
+            self.database.copy_to(unfinished)
             os.replace(unfinished, file)
         except OSError as error:
-            unfinished.unlink()
-            raise StoreError(f"cannot write {file}: {error.strerror}", mend="choose another name") from error
+            raise StoreError(f"cannot write {file}: {error.strerror}", mend="choose another place") from error
+        finally:
+            with suppress(OSError):
+                unfinished.unlink()
 
     def upgrade_database(self) -> tuple[str | None, str]:
         """Bring the schema up to date; return the version before and after."""

@@ -16,7 +16,7 @@ from newsletter.pipeline.running import Engine
 
 TICK_SECONDS = 5
 SENDERS = 4
-#: How long a sender waits after an error of the database before it tries again.
+#: How long a sender waits after an error before it tries again.
 PAUSE_SECONDS = 5
 
 log = structlog.get_logger()
@@ -82,8 +82,10 @@ class Schedule:
             try:
                 if self._engine.delivering.step():
                     continue
-            except NewsletterError as error:
-                log.error("a step failed", reason=str(error))
+            except Exception as error:
+                # A thread that ended here would stop sending, and nobody would notice.
+                is_bug = not isinstance(error, NewsletterError)
+                log.error("a step failed", reason=str(error), exc_info=is_bug)
                 self._stopping.wait(PAUSE_SECONDS)
                 continue
             with self._work:

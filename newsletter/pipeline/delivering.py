@@ -116,6 +116,7 @@ class Delivering:
                 return
             self._follow(tx, claim, outcome, now)
             if claim.batch.release_id is not None:
+                self._stop(tx, claim.batch.release_id, outcome)
                 releases.settle(tx, claim.batch.release_id, now)
 
     def _take(self, tx: Connection, picked: Picked, now: datetime, claimed_at: float) -> Claim | None:
@@ -191,8 +192,15 @@ class Delivering:
         elif outcome.state is BatchState.REJECTED:
             reasons = {one.pos: outcome.reason for one in claim.mailing.recipients}
             batches.mark(tx, claim.batch.id, DeliveryState.REJECTED, reasons)
-        elif outcome.ruling is Ruling.HOLD and claim.batch.release_id is not None:
-            releases.change(tx, claim.batch.release_id, state=ReleaseState.HELD, reason=outcome.reason)
+
+    def _stop(self, tx: Connection, release_id: int, outcome: Record) -> None:
+        if outcome.is_proof:
+            return
+        # Somebody may have cancelled the send during the call: then nothing of it waits any more.
+        if releases.get_locked(tx, release_id).state is ReleaseState.CANCELLED:
+            batches.cancel_planned(tx, release_id)
+        elif outcome.ruling is Ruling.HOLD:
+            releases.change(tx, release_id, state=ReleaseState.HELD, reason=outcome.reason)
 
 
 def _label(tx: Connection, batch: Batch, message: Message) -> str:

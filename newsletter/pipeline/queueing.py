@@ -95,6 +95,8 @@ class Queueing:
         """Let two queued issues of one series change places."""
         with self.database.writing() as tx:
             one, other = self._queued_slot(tx, first), self._queued_slot(tx, second)
+            if one.id == other.id:
+                raise Refused(f"{one.target} is named twice", mend="name two queued issues")
             if one.series_id != other.series_id:
                 raise Refused(f"{one.target} and {other.target} are of different series")
             for slot, taken in ((one, other), (other, one)):
