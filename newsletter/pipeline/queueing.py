@@ -181,6 +181,7 @@ class Queueing:
                 if at
                 else free_date(of.cadence, dates, now)
             )
+            deliveries.free_cancelled(tx, row.id)
             slots.add(tx, of.id, row.id, day, one.revision.hash, version("tzdata"))
             _note(tx, now, "queue", one.target, {"date": day.isoformat(), "revision": one.revision.hash})
             added = next(other for other in slots.of_series(tx, of.id) if other.local_date == day)

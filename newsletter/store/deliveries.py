@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select
 
-from newsletter.domain.delivery import DeliveryState
+from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.store.tables import audit, batch, delivery
 
 _STATE = case((delivery.c.state == DeliveryState.PLANNED, batch.c.state), else_=delivery.c.state)
@@ -24,10 +24,14 @@ _REVISION = (
         delivery.c.occasion == bindparam("occasion"),
     )
 )
-_ANY_REAL = (
-    select(delivery.c.subscriber_id)
-    .where(and_(delivery.c.issue_id == bindparam("issue_id"), delivery.c.occasion == 0))
-    .limit(1)
+# An untainted batch that was cancelled was never called: nobody of it can have got the mail.
+_FREE_CANCELLED = delete(delivery).where(
+    delivery.c.issue_id == bindparam("issue"),
+    delivery.c.occasion == 0,
+    delivery.c.state == DeliveryState.PLANNED,
+    delivery.c.batch_id.in_(
+        select(batch.c.id).where(batch.c.state == BatchState.CANCELLED, batch.c.tainted.is_(False))
+    ),
 )
 
 
@@ -51,9 +55,9 @@ def revision_of(tx: Connection, issue_id: int, subscriber_id: int, occasion: int
     return tx.execute(_REVISION, values).scalar()
 
 
-def has_real(tx: Connection, issue_id: int) -> bool:
-    """Tell whether an issue's real send has begun."""
-    return tx.execute(_ANY_REAL, {"issue_id": issue_id}).first() is not None
+def free_cancelled(tx: Connection, issue_id: int) -> int:
+    """Give up the places of people whose batch was cancelled before any call: they can be due again."""
+    return tx.execute(_FREE_CANCELLED, {"issue": issue_id}).rowcount
 
 
 def note(tx: Connection, row: Mapping[str, object]) -> None:

@@ -251,3 +251,16 @@ def rehearse_then_send(stage: Stage) -> list[tuple[str, int]]:
     stage.app().queueing.queue(["series"], now=stage.clock.now())
     stage.play(weeks=8)
     return stage.provider.accepted
+
+
+def test_those_a_cancel_stopped_get_it_when_it_is_queued_again(prepared: Path, tmp_path: Path) -> None:
+    stage = staged(prepared, tmp_path, "a")
+    app = stage.app()
+    stage.clock.advance_to(FIRST_SLOT)
+    app.engine.releasing.tick(stage.clock.now())
+    assert app.engine.delivering.step()
+    (cancelled,) = app.queueing.cancel("series/first", stage.clock.now())
+    assert (cancelled.stopped, cancelled.gone) == (3, 2)
+    app.queueing.queue(["series/first"], now=stage.clock.now())
+    stage.play(weeks=4)
+    assert Counter(stage.provider.accepted) == EVERYBODY
