@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsletter.domain.furniture import furniture
-
-MAX_HEADING = 80
-#: A line of at least this length that ends like a sentence is a paragraph of its own.
-MIN_WRAPPED = 40
-_NUMBERED = re.compile(r"(\d{1,2})[.)]\s+(\S.*)")
-_BULLET = re.compile(r"[•‣▪◦·*–-]\s+(\S.*)")
-_ENDS = (".", "!", ":", ";", ",", "…", ".”", '."', ".)")
-# A first column in Title Case, then a cell: its first word has a capital, the next one has none.
-_ROW = re.compile(r"((?:[A-Z][\w'’-]*\s+){1,5})([A-Z][\w'’-]*\s+[a-z(].*)")
+from newsletter.domain.pasted_lines import (
+    BULLET,
+    NUMBERED,
+    Line,
+    goes_on,
+    is_heading,
+    is_numbered_heading,
+    read_lines,
+    table_at,
+)
 
 
 class Kind(StrEnum):
@@ -50,12 +51,16 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Part:
-    """A heading (`level` 2 or 3), a paragraph, a list or a table; `rows` are cells, or one text each."""
+    """A heading (`level` 2 or 3), a paragraph, a list or a table; `rows` are cells, or one text each.
+
+    `start` is the number of the first step.
+    """
 
     kind: Kind
     line: int
     rows: tuple[tuple[str, ...], ...]
     level: int = 0
+    start: int = 1
 
     @property
     def text(self) -> str:
@@ -73,18 +78,12 @@ class Outline:
     possible_sections: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class _Line:
-    number: int
-    text: str
-    blanks_before: int
-
-
 @dataclass
 class _Reader:
-    lines: Sequence[_Line]
+    lines: Sequence[Line]
     parts: list[Part] = field(default_factory=list)
     guesses: list[Note] = field(default_factory=list)
+    has_numbered: bool = False
 
     def read(self) -> None:
         at = 0
@@ -92,51 +91,81 @@ class _Reader:
             at = self._table(at) or self._heading(at) or self._list(at) or self._paragraph(at)
 
     def _table(self, at: int) -> int:
-        rows = _tabbed(self.lines, at) or _run_together(self.lines, at)
+        rows = table_at(self.lines, at)
         if not rows:
             return 0
-        self._add(Kind.TABLE, at, rows)
+        self._add(Part(Kind.TABLE, self.lines[at].number, rows))
         self._guess(at, f"a table of {len(rows) - 1} rows and {len(rows[0])} columns")
         return at + len(rows)
 
     def _heading(self, at: int) -> int:
-        text, level = self.lines[at].text, 2
-        numbered = _NUMBERED.fullmatch(text)
+        text, level, number = self.lines[at].text, 2, ""
+        numbered = NUMBERED.fullmatch(text)
         if numbered:
-            if not _is_numbered_heading(self.lines, at, numbered.group(2)):
+            if not is_numbered_heading(self.lines, at, numbered.group(2)):
                 return 0
-            text, level = numbered.group(2), 3
-        elif not _is_heading(self.lines, at):
+            number, text = numbered.groups()
+            is_nested = any(part.kind is Kind.HEADING and part.level == 2 for part in self.parts)
+            level = 3 if is_nested and (self.has_numbered or int(number) == 1) else 2
+            self.has_numbered = level == 3
+        elif not is_heading(self.lines, at):
             return 0
-        self._add(Kind.HEADING, at, ((text,),), level)
-        self._guess(at, f"{'a question' if text.endswith('?') else 'a heading'}: {text}")
+        else:
+            self.has_numbered = False
+        self._add(Part(Kind.HEADING, self.lines[at].number, ((text,),), level))
+        kind = "a question" if text.endswith("?") else "a heading"
+        self._guess(at, f"{kind}: {text}" + (f" (without its number {number})" if number else ""))
         return at + 1
 
     def _list(self, at: int) -> int:
-        for kind, pattern in ((Kind.STEPS, _NUMBERED), (Kind.BULLETS, _BULLET)):
-            end, rows = at, []
-            while end < len(self.lines) and (found := pattern.fullmatch(self.lines[end].text)):
-                if end > at and kind is Kind.STEPS and _is_numbered_heading(self.lines, end, found.group(2)):
+        for kind, pattern in ((Kind.STEPS, NUMBERED), (Kind.BULLETS, BULLET)):
+            end = at
+            rows: list[tuple[str, ...]] = []
+            start = int(found.group(1)) if kind is Kind.STEPS and (found := self._match(pattern, at)) else 1
+            while found := self._match(pattern, end):
+                if kind is Kind.STEPS and not self._continues(
+                    end, start + len(rows), found.group(2), bool(rows)
+                ):
                     break
-                rows.append((found.group(found.lastindex or 1),))
-                end += 1
+                row, end = self._row(found.group(found.lastindex or 1), end)
+                rows.append((row,))
             if rows:
-                self._add(kind, at, tuple(rows))
+                self._add(Part(kind, self.lines[at].number, tuple(rows), start=start))
                 self._guess(at, f"{len(rows)} {'steps' if kind is Kind.STEPS else 'points'}")
                 return end
         return 0
 
+    def _match(self, pattern: re.Pattern[str], at: int) -> re.Match[str] | None:
+        return pattern.fullmatch(self.lines[at].text) if at < len(self.lines) else None
+
+    def _continues(self, at: int, number: int, text: str, is_inner: bool) -> bool:
+        """Tell whether a numbered line is the next step, and no heading of a paragraph."""
+        found = NUMBERED.fullmatch(self.lines[at].text)
+        is_next = found is not None and int(found.group(1)) == number
+        return is_next and not (is_inner and is_numbered_heading(self.lines, at, text))
+
+    def _row(self, text: str, at: int) -> tuple[str, int]:
+        """Read a point and the lines on which it goes on, where it was broken by its width."""
+        end = at + 1
+        while end < len(self.lines) and goes_on(self.lines[end - 1], self.lines[end]):
+            if not self.lines[end].text[:1].islower():
+                break
+            text = f"{text} {self.lines[end].text}"
+            end += 1
+        return text, end
+
     def _paragraph(self, at: int) -> int:
         end = at + 1
-        while end < len(self.lines) and _goes_on(self.lines[end - 1], self.lines[end]):
-            if _is_heading(self.lines, end):
+        while end < len(self.lines) and goes_on(self.lines[end - 1], self.lines[end]):
+            if is_heading(self.lines, end):
                 break
             end += 1
-        self._add(Kind.PARAGRAPH, at, tuple((line.text,) for line in self.lines[at:end]))
+        texts = tuple((line.text,) for line in self.lines[at:end])
+        self._add(Part(Kind.PARAGRAPH, self.lines[at].number, texts))
         return end
 
-    def _add(self, kind: Kind, at: int, rows: tuple[tuple[str, ...], ...], level: int = 0) -> None:
-        self.parts.append(Part(kind, self.lines[at].number, rows, level))
+    def _add(self, part: Part) -> None:
+        self.parts.append(part)
 
     def _guess(self, at: int, what: str) -> None:
         self.guesses.append(Note(self.lines[at].number, what))
@@ -144,7 +173,7 @@ class _Reader:
 
 def outline(text: str) -> Outline:
     """Find the shape of a text; its lines are counted from 1."""
-    lines = _lines(text)
+    lines = read_lines(text)
     left = furniture([(line.number, line.text) for line in lines])
     kept = [line for line in lines if line.number not in left]
     title, body = (kept[0].text, kept[1:]) if kept else ("", [])
@@ -161,85 +190,3 @@ def outline(text: str) -> Outline:
         LeftOut(line.number, line.text, left[line.number]) for line in lines if line.number in left
     )
     return Outline(title, tuple(reader.parts), (*guesses, *reader.guesses), left_out, possible)
-
-
-def _lines(text: str) -> list[_Line]:
-    found: list[_Line] = []
-    blanks = 0
-    for number, raw in enumerate(text.split("\n"), 1):
-        # Tabs part the cells of a table; every other white space is one blank.
-        line = "\t".join(" ".join(cell.split()) for cell in raw.strip().split("\t"))
-        if line:
-            found.append(_Line(number, line, blanks))
-        blanks = 0 if line else blanks + 1
-    return found
-
-
-def _looks_like_heading(text: str) -> bool:
-    if len(text) > MAX_HEADING or "\t" in text or text.endswith(_ENDS) or _BULLET.fullmatch(text):
-        return False
-    words = text.split()
-    if text.endswith("?"):
-        return len(words) >= 3 and text[:1].isupper()
-    return 1 <= len(words) <= 12 and (text[:1].isupper() or text[:1].isdigit())
-
-
-def _is_heading(lines: Sequence[_Line], at: int) -> bool:
-    """Tell whether a line stands over text: short, without a full stop, apart from what is before it."""
-    line = lines[at]
-    if not _looks_like_heading(line.text) or _NUMBERED.fullmatch(line.text) or at + 1 == len(lines):
-        return False
-    before = lines[at - 1] if at else None
-    apart = line.blanks_before > 0 or before is None or before.text.endswith((*_ENDS, "?"))
-    return apart and _is_text(lines, at + 1)
-
-
-def _is_numbered_heading(lines: Sequence[_Line], at: int, text: str) -> bool:
-    """Tell whether `1. Something` stands over a paragraph of its own, rather than being a step."""
-    if not _looks_like_heading(text) or at + 1 == len(lines):
-        return False
-    below = lines[at + 1].text
-    return not _NUMBERED.fullmatch(below) and len(below) > MIN_WRAPPED and below.endswith((*_ENDS, "?"))
-
-
-def _is_text(lines: Sequence[_Line], at: int) -> bool:
-    below = lines[at]
-    if _NUMBERED.fullmatch(below.text) or _BULLET.fullmatch(below.text) or below.text.endswith((*_ENDS, "?")):
-        return True
-    if len(below.text) > MAX_HEADING or _tabbed(lines, at) or _run_together(lines, at):
-        return True
-    # A heading may stand right over another one that has text.
-    return below.blanks_before > 0 and at + 1 < len(lines) and lines[at + 1].text.endswith((*_ENDS, "?"))
-
-
-def _goes_on(line: _Line, below: _Line) -> bool:
-    """Tell whether a line was broken by its width, so that the next one belongs to the same paragraph."""
-    if below.blanks_before or "\t" in below.text:
-        return False
-    if _NUMBERED.fullmatch(below.text) or _BULLET.fullmatch(below.text):
-        return False
-    return not line.text.endswith((".", "!", "?", ":", "…")) and len(line.text) >= MIN_WRAPPED
-
-
-def _tabbed(lines: Sequence[_Line], at: int) -> tuple[tuple[str, ...], ...]:
-    rows: list[tuple[str, ...]] = []
-    for line in lines[at:]:
-        cells = tuple(cell.strip() for cell in line.text.split("\t"))
-        if len(cells) < 2 or (rows and (len(cells) != len(rows[0]) or line.blanks_before)):
-            break
-        rows.append(cells)
-    return tuple(rows) if len(rows) >= 2 else ()
-
-
-def _run_together(lines: Sequence[_Line], at: int) -> tuple[tuple[str, ...], ...]:
-    """Read a two-column table whose rows were pasted as one line each: a header of two words, then rows."""
-    header = lines[at].text.split()
-    if len(header) != 2 or not all(word.istitle() for word in header):
-        return ()
-    rows = []
-    for line in lines[at + 1 :]:
-        found = _ROW.fullmatch(line.text)
-        if found is None or line.blanks_before:
-            break
-        rows.append((found.group(1).strip(), found.group(2)))
-    return ((header[0], header[1]), *rows) if len(rows) >= 2 else ()

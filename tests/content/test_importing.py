@@ -3,8 +3,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from newsletter.content.articles import parse_article
 from newsletter.content.importing import Imported, article_text, read_source
@@ -108,34 +106,6 @@ def test_byline_date_reading_time_and_comments_are_left_out() -> None:
     assert left == ["- slowcrumbbakery", "- Mar 3, 2025", "- 3 min read", "Comments"]
 
 
-@pytest.mark.parametrize("name", ["kitchen-herbs.txt", "bread.txt"])
-def test_every_line_is_in_the_article_or_left_out_and_none_in_both(name: str) -> None:
-    assert_nothing_lost((TWINS / name).read_text(encoding="utf-8"))
-
-
-def assert_nothing_lost(text: str) -> None:
-    result = pasted(text)
-    out = {one.line for one in result.left_out}
-    shown = words_of(article_text(result, TODAY).replace("&amp;", "&"))
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
-        if number not in out:
-            assert words_of(line) <= shown, f"line {number} is lost: {line}"
-
-
-def words_of(text: str) -> set[str]:
-    return set(re.findall(r"[^\W\d_]{2,}", re.sub(r"\\(.)", r"\1", text)))
-
-
-LINE = st.text(st.sampled_from("abc DEF.?:!-•12)#*|&<>[]\t"), max_size=60)
-
-
-@given(st.lists(LINE, min_size=1, max_size=25).filter(lambda lines: any(line.strip() for line in lines)))
-def test_no_line_of_any_text_is_lost(lines: list[str]) -> None:
-    text = "\n".join(["A Title of Words", "", *lines])
-    assert_nothing_lost(text)
-    article(pasted(text))
-
-
 def test_capital_headings_bullets_tabs_and_windows_line_ends_are_read() -> None:
     text = (
         "HOW TO TIE A KNOT\r\n\r\nWHAT YOU NEED\r\n\r\n• a rope\r\n• two hands\r\n\r\n"
@@ -222,3 +192,56 @@ def test_other_encodings_are_read(encoding: str) -> None:
     result = read_source("Café\n\nIt’s warm – and dry.".encode(encoding), name="a.txt")
     assert result.title == "Café"
     assert "It’s warm – and dry." in result.body
+
+
+def test_text_beside_the_article_of_a_page_is_listed() -> None:
+    result = pasted("<article><p>A long enough text of its own.</p></article><p>Beside.</p>", "a.html")
+    assert "Beside" not in result.body
+    assert [(one.text, one.why) for one in result.left_out] == [("Beside.", "outside <article>")]
+
+
+def test_a_form_around_a_whole_page_is_no_form() -> None:
+    assert "Text." in pasted("<form><h1>Title</h1><p>Text.</p></form>", "a.html").body
+
+
+def test_pictures_captions_and_loose_text_of_a_page_stay() -> None:
+    page = "<p>A <b>bold </b>word<img src='a.png' alt='Alt'></p><ul>loose<li>one</ul><p># no heading"
+    body = pasted(f"<h1>T</h1>{page}<table><caption>Cap</caption><tr><th>a|b<td>c</table>", "a.html").body
+    assert "A **bold** word\n\n![Alt](<a.png>)" in body
+    assert "loose" in body
+    assert "\\# no heading" in body
+    assert "Cap\n\n| a\\|b | c |" in body
+
+
+def test_a_comment_in_code_is_no_title() -> None:
+    result = pasted("```\n# install\n```\n\nTitle\n=====\n\nText.", "a.md")
+    assert result.title == "Title"
+    assert "# install" in result.body
+    assert "====" not in result.body
+
+
+def test_front_matter_that_articles_have_is_kept_and_other_is_listed() -> None:
+    result = pasted("---\ntitle: T\ntags: [a, b]\nlayout: post\n---\n\nText.", "a.md")
+    assert result.tags == ("a", "b")
+    assert [(one.line, one.text) for one in result.left_out] == [(4, "layout: post")]
+
+
+def test_broken_front_matter_is_refused() -> None:
+    with pytest.raises(Refused, match="front matter is broken"):
+        pasted("---\ntitle: a: b\n---\n\nText.", "a.md")
+
+
+def test_a_sentence_does_not_end_with_a_title() -> None:
+    assert pasted("T\n\nDr. Field walks. Often.").description == "Dr. Field walks."
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00\xd8", b"\x01\x02\x03", b"{\\rtf1 a}"])
+def test_bytes_that_are_no_text_are_refused(data: bytes) -> None:
+    with pytest.raises(Refused, match="is not text"):
+        read_source(data, name="a.txt")
+
+
+def test_bytes_that_are_no_utf_8_are_read_as_windows_1252_and_said_so() -> None:
+    result = read_source(b"T\n\nIt\x92s warm.", name="a.txt")
+    assert "It’s warm." in result.body
+    assert result.guesses[0].what == "the encoding: Windows-1252"

@@ -42,3 +42,23 @@ def test_a_file_that_is_missing_is_refused_in_one_sentence(tmp_path: Path) -> No
 def test_a_slug_that_cannot_be_one_is_refused_with_one_that_can(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="--slug my-text"):
         Importing(tmp_path).read(source(tmp_path), slug="My Text", today=TODAY)
+
+
+def test_the_same_text_on_another_day_changes_no_file(tmp_path: Path) -> None:
+    importing = Importing(tmp_path)
+    article, _ = importing.write(importing.read(source(tmp_path), slug="a", today=TODAY))
+    written = article.stat()
+    again = importing.read(source(tmp_path), slug="a", today=date(2026, 12, 24))
+    importing.write(again)
+    assert again.difference == ""
+    assert article.stat().st_ino == written.st_ino
+
+
+def test_pinned_ids_survive_an_import(tmp_path: Path) -> None:
+    importing = Importing(tmp_path)
+    text = "T\n\nA Heading\n\nA sentence that is text.\n"
+    article, _ = importing.write(importing.read(source(tmp_path, text), slug="a", today=TODAY))
+    article.write_text(article.read_text().replace("## A Heading", "## A Heading {#a-heading}"))
+    assert importing.read(source(tmp_path, text), slug="a", today=TODAY).difference == ""
+    more = importing.read(source(tmp_path, text + "\nAnd more of it.\n"), slug="a", today=TODAY)
+    assert "## A Heading {#a-heading}" in more.text

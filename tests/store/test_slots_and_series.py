@@ -148,7 +148,6 @@ def test_a_delivery_knows_the_revision_that_it_carried(newsletter):
     issue = newsletter.issues["lower-back"]
     assert newsletter.read(deliveries.revision_of, issue, ann, 0) == a_revision("lower-back").hash
     assert newsletter.read(deliveries.revision_of, issue, ann, 7) is None
-    assert newsletter.read(deliveries.has_real, issue)
 
 
 def test_what_a_person_decided_is_written_down(newsletter):
