@@ -94,6 +94,7 @@ def recipients() -> list[Recipient]:
             message_id=f"<{pos}.AAAAAQAAAAAAAAAqAAAAAw@news.example.org>",
             unsubscribe_url=f"https://news.example.org/u/{token.format('u')}{pos:06d}",
             view_url=f"https://news.example.org/w/{token.format('w')}{pos:06d}",
+            reference=f"nl-a1b2c3d4-12-7-0-{pos}",
         )
         for pos in range(BATCH)
     ]

@@ -12,22 +12,27 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from newsletter.config import Settings, load_keys, load_settings
+from newsletter.domain.account import Limits
 from newsletter.domain.clock import Clock, PlayedClock
-from newsletter.domain.provider import Provider
+from newsletter.domain.provider import Capabilities, Provider
 from newsletter.domain.subscriber import Subscriber
 from newsletter.domain.tokens import TokenKeys
 from newsletter.errors import ProviderError, Refused, StoreError
+from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.answering import Desk
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.delivering import Delivering
+from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.importing import Importing
+from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.planning import Planning
 from newsletter.pipeline.previewing import Previewing, Reader
 from newsletter.pipeline.queueing import Queueing, QueueRow
 from newsletter.pipeline.readiness import refuse_silent_way_out, refuse_unready
 from newsletter.pipeline.releasing import Releasing
-from newsletter.pipeline.reporting import Status, status_of
+from newsletter.pipeline.reporting import Reporting, Status
+from newsletter.pipeline.resolving import Resolving
 from newsletter.pipeline.running import Engine, Sent, on_copy
 from newsletter.pipeline.shelving import TemplateShelf
 from newsletter.pipeline.splitting import Splitting
@@ -37,7 +42,9 @@ from newsletter.pipeline.testing import TestCopies
 from newsletter.providers import ProviderSettings, open_provider, provider_names
 from newsletter.rendering.renderer import Renderer
 from newsletter.store import schema
+from newsletter.store.aside import Aside
 from newsletter.store.database import Database
+from newsletter.store.lineage import Lineage
 from newsletter.store.schema import Deployment
 from newsletter.store.sender_lock import sender_lock
 
@@ -132,11 +139,19 @@ class App:
 
     @property
     def planning(self) -> Planning:
-        return Planning(self.database, self.composing)
+        return Planning(self.database, self.composing, None if self.provider_is_rehearsal else self.pacing)
 
     @property
     def holding(self) -> Holding:
         return Holding(self.database)
+
+    @property
+    def resolving(self) -> Resolving:
+        return Resolving(self.database)
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(self.database, self.provider.capabilities, self.deployment.id)
 
     @property
     def subscribing(self) -> Subscribing:
@@ -204,19 +219,67 @@ class App:
 
     def status(self) -> Status:
         """Say where everything stands."""
-        return status_of(self.queueing.rows(), self.clock.now())
+        reporting = Reporting(self.database, self.pacing)
+        return reporting.status(self.queueing.rows(), self.clock.now(), self.why_not_send())
+
+    @property
+    def pacing(self) -> Pacing | None:
+        """Tell how long sends take; None while the provider cannot be opened."""
+        try:
+            capabilities = self.provider.capabilities
+        except ProviderError:
+            return None
+        return Pacing(self.database, capabilities, self._limits(capabilities))
+
+    def _limits(self, capabilities: Capabilities) -> Limits:
+        return Limits() if capabilities.rehearsal else self.settings.limits(capabilities.calls_per_second)
 
     @cached_property
     def engine(self) -> Engine:
         return self._engine(self.database, self.provider, self.clock)
 
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Tell whether this database is the one that sent last from this machine."""
+        return Lineage(self.database, self._beside("last-call"), self.deployment.id)
+
+    @cached_property
+    def aside(self) -> Aside | None:
+        """Keep outcomes that the database could not take."""
+        file = self._beside("outcomes.jsonl")
+        return Aside(file) if file else None
+
+    def _beside(self, name: str) -> Path | None:
+        file = self.database.file
+        if self.database.is_sqlite:
+            return file.with_name(f"{file.name}.{name}") if file else None
+        return self.root / ".newsletter" / name
+
     @contextmanager
     def sending(self) -> Iterator[None]:
         """Be the one sender of this database; what a sender that is gone had claimed is taken over."""
         with sender_lock(self.database.file):
+            if self.aside is not None:
+                self.aside.reserve()
             if self.database.file is not None:
                 self.engine.take_over()
             yield
+
+    def refuse_foreign_database(self) -> None:
+        """Raise Refused where the database is a copy or a restored backup."""
+        why = self.why_not_send()
+        if why:
+            raise Refused(
+                f"nothing is sent: {why}", mend="look what went out since, then: newsletter db adopt"
+            )
+
+    def why_not_send(self) -> str | None:
+        """Say why nothing real may be sent from this database; None where it may."""
+        return None if self.provider_is_rehearsal else self.lineage.why_foreign()
+
+    def adopt_database(self) -> None:
+        """Take the database as it is for the one to send from."""
+        self.lineage.adopt(self.clock.now())
 
     def play(self, weeks: int) -> Iterator[Sent]:
         """Play weeks from the first queued slot under a fake clock; nothing real may leave by it.
@@ -272,16 +335,26 @@ class App:
         return provider_names()
 
     def _engine(self, database: Database, provider: Provider, clock: Clock) -> Engine:
-        delivering = Delivering(
-            database=database,
-            provider=provider,
-            clock=clock,
+        capabilities = provider.capabilities
+        limits = self._limits(capabilities)
+        # What happens on a copy is no concern of this machine's files.
+        is_ours = database is self.database
+        delivering = Delivering.of(
+            database,
+            provider,
+            clock,
             keys=self.keys,
             deployment=self.deployment.id,
             public_url=self.settings.links_url,
             owner=f"{socket.gethostname()}:{os.getpid()}",
+            limits=limits,
+            lineage=self.lineage if is_ours else None,
+            aside=self.aside if is_ours else None,
+            rest=time.sleep,
         )
-        return Engine(database, Releasing(database, provider.capabilities), delivering, clock)
+        alert_to = tuple(self.settings.alert_to)
+        alerting = Alerting(database, capabilities.name, alert_to, self.deployment.salt)
+        return Engine(database, Releasing(database, capabilities, limits), delivering, clock, alerting)
 
 
 def _end(engine: Engine, clock: PlayedClock, weeks: int) -> datetime:

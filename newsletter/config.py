@@ -9,13 +9,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.content.letters import read_text
 from newsletter.content.strict_toml import StrictTable, read_toml
+from newsletter.domain.account import Limits
 from newsletter.domain.letter import Publication
 from newsletter.domain.slugs import is_slug, offer
 from newsletter.domain.tokens import Key, TokenKeys
@@ -32,11 +33,17 @@ _SECRET_BYTES = 32
 
 
 class ProviderTable(StrictTable):
-    """Which email service, and where it answers."""
+    """Which email service, where it answers, and how much of it may be used.
+
+    `per_day` counts recipients a UTC day; `warm_up` those of the first days on which anything was sent.
+    """
 
     name: str = "outbox"
     base_url: str | None = None
     folder: str = "outbox"
+    calls_per_second: float | None = Field(default=None, gt=0, strict=False)
+    per_day: int | None = Field(default=None, gt=0, strict=False)
+    warm_up: list[Annotated[int, Field(gt=0)]] = []
 
 
 class DatabaseTable(StrictTable):
@@ -110,6 +117,11 @@ class Settings(BaseSettings):
     def links_url(self) -> str:
         """Return where links and pictures lead, without a final slash."""
         return (self.public_url or LOCAL_URL).rstrip("/")
+
+    def limits(self, calls_per_second: float | None) -> Limits:
+        """Return the pace of the provider's account; `calls_per_second` is what its adapter knows."""
+        table = self.provider
+        return Limits(table.calls_per_second or calls_per_second, table.per_day, tuple(table.warm_up))
 
     @property
     def publication(self) -> Publication:

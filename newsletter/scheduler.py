@@ -5,19 +5,22 @@ The scheduler holds no issue and no persistent job: a lost tick costs seconds, a
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from newsletter.domain.account import Lane
 from newsletter.errors import NewsletterError
+from newsletter.pipeline.claiming import ALL_LANES
 from newsletter.pipeline.running import Engine
 
 TICK_SECONDS = 5
 SENDERS = 4
 #: How long a sender waits after an error before it tries again.
 PAUSE_SECONDS = 5
+_SHORTEST_REST = 0.005
 
 log = structlog.get_logger()
 
@@ -25,8 +28,18 @@ log = structlog.get_logger()
 class Schedule:
     """The ticker and the sender threads of one process."""
 
-    def __init__(self, engine: Engine, *, senders: int = SENDERS, tick_seconds: float = TICK_SECONDS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        senders: int = SENDERS,
+        tick_seconds: float = TICK_SECONDS,
+        why_not: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Prepare; `why_not` says why nothing may be sent now, and is asked at every tick."""
         self._engine = engine
+        self._why_not = why_not
+        self._is_held = False
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._ticker = BackgroundScheduler(timezone="UTC")
@@ -38,8 +51,11 @@ class Schedule:
             max_instances=1,
             misfire_grace_time=None,
         )
+        # One thread serves the priority lane alone: a confirmation never waits for a bulk call to end.
+        lanes = [ALL_LANES] * senders + [(Lane.PRIORITY,)]
         self._senders = [
-            threading.Thread(target=self._send, name=f"sender-{n}", daemon=True) for n in range(senders)
+            threading.Thread(target=self._send, args=(lane,), name=f"sender-{n}", daemon=True)
+            for n, lane in enumerate(lanes)
         ]
 
     def start(self) -> None:
@@ -69,7 +85,9 @@ class Schedule:
     def _tick(self) -> None:
         # A tick never sends: it prepares, and wakes those who do.
         try:
-            for release in self._engine.releasing.tick(self._engine.clock.now()):
+            if self._hold():
+                return
+            for release in self._engine.tick():
                 log.info("release", issue=f"{release.series}/{release.issue}", state=release.state.value,
                          deliveries=release.planned)  # fmt: skip
         except NewsletterError as error:
@@ -77,11 +95,19 @@ class Schedule:
         with self._work:
             self._work.notify_all()
 
-    def _send(self) -> None:
+    def _hold(self) -> bool:
+        reason = self._why_not()
+        if reason and not self._is_held:
+            log.error("nothing is sent", reason=reason)
+        self._is_held = bool(reason)
+        return self._is_held
+
+    def _send(self, lanes: Sequence[Lane]) -> None:
         while not self._stopping.is_set():
             try:
-                if self._engine.delivering.step():
+                if not self._is_held and self._engine.delivering.step(lanes):
                     continue
+                rest = self._rest()
             except Exception as error:
                 # A thread that ended here would stop sending, and nobody would notice.
                 is_bug = not isinstance(error, NewsletterError)
@@ -90,7 +116,15 @@ class Schedule:
                 continue
             with self._work:
                 if not self._stopping.is_set():
-                    self._work.wait(TICK_SECONDS)
+                    self._work.wait(rest)
+
+    def _rest(self) -> float:
+        """Return for how many seconds nothing becomes ready by itself."""
+        now = self._engine.clock.now()
+        ready = self._engine.delivering.ready_at(now)
+        if ready is None or self._is_held:
+            return TICK_SECONDS
+        return min(max((ready - now).total_seconds(), _SHORTEST_REST), TICK_SECONDS)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

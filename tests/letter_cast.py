@@ -9,7 +9,17 @@ from pathlib import Path
 from newsletter.app import App
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.message import Message
-from newsletter.domain.provider import Answer, Capabilities, Mailing, Outcome, Provider, Request
+from newsletter.domain.provider import (
+    Answer,
+    Capabilities,
+    Mailing,
+    Outcome,
+    Provider,
+    Recovery,
+    Request,
+    always,
+    too_late,
+)
 from newsletter.domain.subscriber import address_hash
 from newsletter.domain.tokens import Grant, Purpose
 from newsletter.store import subscribers
@@ -64,7 +74,11 @@ UNKNOWN = Answer(Outcome.UNKNOWN, "timed out", retry_after=timedelta(minutes=1))
 MISCONFIGURED = Answer(Outcome.MISCONFIGURED, "the key is not valid")
 
 SERVICE = Capabilities(
-    "service", batch_size=2, call_timeout=timedelta(seconds=30), key_ttl=timedelta(hours=24)
+    "service",
+    batch_size=2,
+    call_timeout=timedelta(seconds=30),
+    recovery=Recovery.KEY,
+    key_ttl=timedelta(hours=24),
 )
 
 
@@ -109,7 +123,7 @@ class Service:
         payload = (message, mailing.date, tuple(mailing.recipients))
         if self.keys.setdefault(mailing.key, payload) is not payload:
             same = self.keys[mailing.key] == payload
-            return ACCEPTED if same else Answer(Outcome.REFUSED, "the key was used with another payload")
+            return ACCEPTED if same else Answer(Outcome.MISMATCHED, "the key was used with another payload")
         issue = dict(message.tags)["issue"]
         self.accepted += [(issue, one.address.partition("@")[0]) for one in mailing.recipients]
         return Answer(Outcome.ACCEPTED, ids={one.pos: f"id-{one.address}" for one in mailing.recipients})
@@ -124,7 +138,9 @@ class ServiceCall:
     def request(self) -> Request:
         return Request("POST", "https://service.example.org", {"authorization": "hidden"}, b"body")
 
-    def make(self) -> Answer:
+    def make(self, may_start: Callable[[], bool] = always) -> Answer:
+        if not may_start():
+            return too_late()
         self.service.calls.append(self.mailing)
         scripted = self.service.script.pop(0) if self.service.script else ACCEPTED
         if scripted.outcome not in (Outcome.ACCEPTED, Outcome.UNKNOWN):

@@ -39,6 +39,7 @@ _ORDER = [
     "status",
     "pause",
     "resume",
+    "resolve",
     "subscribers",
     "web",
     "templates",

@@ -13,7 +13,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 templates = typer.Typer(no_args_is_help=True, help="The templates: list, copy.")
 provider = typer.Typer(no_args_is_help=True, help="Providers: list, run a fake.")
-database = typer.Typer(no_args_is_help=True, help="The database: upgrade, backup.")
+database = typer.Typer(no_args_is_help=True, help="The database: upgrade, backup, adopt.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -99,6 +99,25 @@ def upgrade(ctx: typer.Context) -> None:
         say(f"{app.closed_database.name}: schema {after}, nothing to do")
     else:
         say(f"{app.closed_database.name}: schema {before or 'none'} → {after}")
+
+
+@database.command("adopt")
+def adopt(ctx: typer.Context) -> None:
+    """Send from this database although it is a copy or a restored backup.
+
+    What went out since the copy was made is not in it: those people would get it again.
+
+    Example: newsletter db adopt
+    """
+    app = letter(ctx)
+    why = app.lineage.why_foreign()
+    if why is None:
+        say(f"{app.database.name} is the one that sent last; nothing to do")
+        return
+    say(f"{app.database.name}: {why}")
+    ask(ctx, "Send from it all the same?")
+    app.adopt_database()
+    say("adopted; newsletter run sends from it")
 
 
 @database.command("backup")

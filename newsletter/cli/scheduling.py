@@ -8,6 +8,7 @@ import typer
 
 from newsletter.cli.context import ask, letter
 from newsletter.cli.printing import accent, local, muted, number, red, say, say_json, say_table, utc
+from newsletter.domain.release import spell
 from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
         right=(3,),
     )
     for one in slots:
+        if one.length:
+            say(muted(f"{one.target}: takes about {spell(one.length)}"))
         left = ", ".join(f"{number(n)} {verdict}" for verdict, n in sorted(one.excluded.items()))
         if left:
             say(muted(f"{one.target}: not for {left}"))

@@ -1,4 +1,4 @@
-"""Send: run, status, pause, resume."""
+"""Send: run, status, pause, resume, resolve."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,11 +8,13 @@ import typer
 
 from newsletter.cli.context import ask, is_quiet, letter
 from newsletter.cli.printing import accent, local, muted, number, red, say, say_json, say_table, utc
+from newsletter.domain.release import spell
 from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
     from newsletter.app import App
     from newsletter.pipeline.running import Sent
+    from newsletter.store.unknowns import UnknownRow
 
 PANEL = "Send"
 
@@ -23,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("status", rich_help_panel=PANEL)(status)
     app.command("pause", rich_help_panel=PANEL)(pause)
     app.command("resume", rich_help_panel=PANEL)(resume)
+    app.command("resolve", rich_help_panel=PANEL)(resolve)
 
 
 def run(
@@ -57,6 +60,7 @@ def run(
             for sent in app.play(play):
                 _say_sent(sent)
         elif once:
+            app.refuse_foreign_database()
             app.refuse_silent_way_out()
             touched = app.engine.once()
             for sent in touched:
@@ -71,7 +75,7 @@ def _run_until_stopped(app: "App", web: bool) -> None:
     from newsletter.scheduler import Schedule, stop_on_signals  # noqa: PLC0415
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
-    schedule = Schedule(app.engine)
+    schedule = Schedule(app.engine, why_not=app.why_not_send)
     stop_on_signals(schedule.ask_to_stop)
     with ExitStack() as stack:
         if web:
@@ -106,9 +110,16 @@ def status(
             say(f"next      {row.slot.target}  {local(row.due_at, row.zone)}  {muted(utc(row.due_at))}")
         else:
             say("next      nothing is queued")
-        for row in found.on_its_way:
-            counts = ", ".join(f"{number(n)} {state}" for state, n in sorted(row.counts.items()))
-            say(f"sending   {row.slot.target}  {counts}")
+        for moving in found.on_its_way:
+            counts = ", ".join(f"{number(n)} {state}" for state, n in sorted(moving.counts.items()))
+            left = f"  {muted(f'about {spell(moving.left)} left')}" if moving.left else ""
+            say(f"sending   {moving.target}  {counts}{left}")
+        for doubt in found.unknown:
+            if doubt.next_at is not None:
+                people = f"{number(doubt.people)} recipients" if doubt.people > 1 else "1 recipient"
+                say(f"unknown   {doubt.target}  {people}, looked into again {utc(doubt.next_at)}")
+        if found.provider_waits:
+            say(f"provider  {found.provider_waits}")
         say(f"settled   {number(found.settled)} issues")
         for one in found.attention:
             say(f"{red('waiting')}   {one.target}: {one.what}; {accent(one.command)}")
@@ -151,6 +162,68 @@ def resume(
         say(f"{resumed.target} was neither paused nor held")
     else:
         say(f"{resumed.target} goes on")
+
+
+def resolve(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    mark_sent: Annotated[
+        bool, typer.Option("--mark-sent", help="They have it: the provider's log shows it.")
+    ] = False,
+    send_again: Annotated[
+        bool, typer.Option("--send-again", help="Send it again; whoever has it gets it twice.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the recipients as JSON.")] = False,
+) -> None:
+    """Settle recipients whose outcome is unknown; without an option, list them.
+
+    Example: newsletter resolve back-pain/neck --mark-sent
+    """
+    from newsletter.pipeline.resolving import Resolution  # noqa: PLC0415 - with the store
+
+    app = letter(ctx)
+    if mark_sent and send_again:
+        raise Refused("--mark-sent and --send-again contradict each other", mend="choose one")
+    rows = app.resolving.unknown(target)
+    if as_json:
+        say_json(rows)
+    elif not rows:
+        say(f"no outcome of {target} is unknown")
+    elif not (mark_sent or send_again) or dry_run:
+        _say_unknown(rows)
+    if not (mark_sent or send_again) or dry_run or not rows:
+        if dry_run:
+            say(muted("dry run: nothing was changed"))
+        return
+    people = f"{number(len(rows))} recipients" if len(rows) > 1 else "1 recipient"
+    ask(ctx, f"Mark {people} as sent?" if mark_sent else f"Send to {people} again? Some may get it twice.")
+    resolution = Resolution.MARK_SENT if mark_sent else Resolution.SEND_AGAIN
+    app.resolving.resolve(target, resolution, app.clock.now())
+    say(
+        f"{people} of {target}: {'marked as sent' if mark_sent else 'planned again; newsletter run sends it'}"
+    )
+
+
+def _say_unknown(rows: "list[UnknownRow]") -> None:
+    say_table(
+        ["issue", "recipient", "called", "provider", "looked into again"],
+        [
+            (
+                f"{row.series}/{row.issue}",
+                row.address or "forgotten",
+                utc(row.last_call_at) if row.last_call_at else "",
+                row.provider,
+                utc(row.next_at) if row.next_at else (row.reason or "not by itself"),
+            )
+            for row in rows
+        ],
+    )
+    say(
+        accent(
+            "look them up in the provider's log, then: newsletter resolve TARGET --mark-sent or --send-again"
+        )
+    )
 
 
 def _say_sent(sent: "Sent") -> None:

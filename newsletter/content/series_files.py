@@ -10,6 +10,7 @@ from newsletter.content.toml_lines import KeyPath
 from newsletter.domain.cadence import WEEKDAYS
 from newsletter.domain.series import Issue, Series
 from newsletter.domain.slugs import is_slug, slugify
+from newsletter.domain.unknown import Policy
 from newsletter.errors import LetterError, Place
 
 _WIDTH = 100
@@ -31,6 +32,8 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         reply_to=table.reply_to,
         cadence=table.cadence.to_cadence(),
         hold_if_late_by=duration(table.hold_if_late_by),
+        if_unknown=Policy(table.if_unknown),
+        max_recipients=table.max_recipients,
         issues=tuple(
             Issue(
                 id=issue.id,
@@ -88,6 +91,7 @@ def write_series(series: Series) -> str:
             f"hold_if_late_by = {_text(_duration(series.hold_if_late_by))}",
             "a slot found later than this is held and shown, not sent",
         ),
+        *_if_changed(series),
         *_list("leave_out", series.leave_out, "sections of its articles that no issue uses, on purpose"),
         *(_list("previously", series.previously) if series.previously else ()),
         "",
@@ -125,6 +129,15 @@ def _list(key: str, values: Iterable[object], note: str = "") -> Sequence[str]:
     if len(line) <= _WIDTH:
         return [_noted(line, note)]
     return [_noted(f"{key} = [", note), *(f"    {text}," for text in texts), "]"]
+
+
+def _if_changed(series: Series) -> list[str]:
+    lines = []
+    if series.if_unknown is not Policy.HOLD:
+        lines.append(f"if_unknown = {_text(series.if_unknown)}")
+    if series.max_recipients is not None:
+        lines.append(f"max_recipients = {series.max_recipients}")
+    return lines
 
 
 def _noted(line: str, note: str) -> str:

@@ -14,6 +14,7 @@ from newsletter.content.strict_toml import StrictTable, Unusable
 from newsletter.domain.cadence import WEEKDAYS, Cadence
 from newsletter.domain.series import SectionRef
 from newsletter.domain.slugs import is_slug, offer, slugify
+from newsletter.domain.unknown import Policy
 
 HOLD_IF_LATE_BY = "6h"
 
@@ -71,6 +72,12 @@ def _mode(text: str) -> str:
         raise Unusable("a series in sequence mode cannot be sent yet", mend='write mode = "calendar"')
     if text != "calendar":
         raise Unusable(f"there is no mode {text!r}", mend='write mode = "calendar"')
+    return text
+
+
+def _policy(text: str) -> str:
+    if text not in list(Policy):
+        raise Unusable(f"there is no policy {text!r}", mend='write "hold", "resend" or "skip"')
     return text
 
 
@@ -168,6 +175,8 @@ class SeriesTable(StrictTable):
     reply_to: Annotated[str, AfterValidator(_reply_to)] = ""
     mode: Annotated[str, AfterValidator(_mode)] = "calendar"
     hold_if_late_by: Annotated[str, AfterValidator(_lateness)] = HOLD_IF_LATE_BY
+    if_unknown: Annotated[str, AfterValidator(_policy)] = Policy.HOLD
+    max_recipients: Annotated[int, Field(gt=0)] | None = None
     leave_out: list[Ref] = []
     previously: list[Slug] = []
     cadence: CadenceTable

@@ -1,4 +1,4 @@
-"""The ledger's decisions: what a batch may do next, and what an answer changes.
+"""The ledger's decisions: what an answer changes for a batch.
 
 Positive evidence counts always; negative evidence counts only from the holder of the lease; a doubt is
 cleared only by proof about every call of the batch's generation.
@@ -13,10 +13,13 @@ from newsletter.domain.provider import Answer, Capabilities, Outcome
 
 #: No call starts for anyone later than this after the claim looked at their consent.
 START_DEADLINE = timedelta(seconds=20)
-#: A lease outlives the call's own time-out by this much.
+#: A lease outlives the call's own time-out by this much: twice what one operation on the wire may take.
 LEASE_MARGIN = timedelta(seconds=30)
-#: How soon the same batch is tried again where the provider does not say.
+#: How soon the same batch is tried again where the provider does not say; later ones wait longer.
 RETRY_AFTER = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(minutes=30)
+#: For so long after an earlier call under the same key an event is waited for that confirms it.
+CONFIRM_WAIT = timedelta(hours=6)
 
 
 class BatchState(StrEnum):
@@ -42,13 +45,23 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Asked(StrEnum):
+    """How far the finding out of an unknown outcome has come."""
+
+    NOT_YET = ""
+    #: The provider's log was searched once, and somebody was missing.
+    LOOKED = "looked"
+    #: The provider knows the key with another payload.
+    MISMATCHED = "mismatched"
+
+
 #: A release is settled when no batch is in one of these.
 UNSETTLED = (BatchState.PLANNED, BatchState.SENDING, BatchState.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as a claim finds it; `release_id` is None for a test copy."""
+    """A batch as a claim finds it; `release_id` is None for a mail that belongs to no release."""
 
     id: int
     release_id: int | None
@@ -59,6 +72,9 @@ class Batch:
     tainted: bool
     epoch: int
     first_call_at: datetime | None = None
+    last_call_at: datetime | None = None
+    next_at: datetime | None = None
+    asked: Asked = Asked.NOT_YET
 
 
 class Ruling(StrEnum):
@@ -83,6 +99,7 @@ class Record:
     reason: str = ""
     ids: Mapping[int, str] = field(default_factory=dict)
     rejected: Mapping[int, str] = field(default_factory=dict)
+    asked: Asked = Asked.NOT_YET
 
     @property
     def is_proof(self) -> bool:
@@ -95,45 +112,49 @@ def lease_for(capabilities: Capabilities) -> timedelta:
     return START_DEADLINE + capabilities.call_timeout + LEASE_MARGIN
 
 
-def may_call_again(batch: Batch, capabilities: Capabilities, now: datetime) -> bool:
-    """Tell whether a batch whose outcome is unknown may be called again without risking a second mail.
-
-    Only under the same key, and only while the provider still remembers it with two leases to spare.
-    """
-    if not batch.tainted:
-        return True
-    if capabilities.key_ttl is None or batch.first_call_at is None:
-        return False
-    return now < batch.first_call_at + capabilities.key_ttl - 2 * lease_for(capabilities)
-
-
 def record_for(batch: Batch, answer: Answer, *, members: int, now: datetime) -> Record:
     """Decide what an answer to the holder of the lease changes."""
-    later = now + (answer.retry_after or RETRY_AFTER)
     match answer.outcome:
         case Outcome.ACCEPTED:
             return Record(BatchState.ACCEPTED, reason=answer.reason, ids=answer.ids, rejected=answer.rejected)
         case Outcome.UNKNOWN:
-            return Record(BatchState.UNKNOWN, tainted=True, next_at=later, reason=answer.reason)
+            return _unknown(batch, answer, now)
+        case Outcome.MISMATCHED:
+            return Record(
+                BatchState.UNKNOWN, tainted=True, next_at=now + CONFIRM_WAIT, reason=answer.reason,
+                asked=Asked.MISMATCHED,
+            )  # fmt: skip
         case Outcome.DEFERRED:
-            return Record(_undone(batch), tainted=batch.tainted, next_at=later, reason=answer.reason)
+            # Where the provider says how long, the whole account waits, and the batch is ready at once.
+            wait = back_off(batch, now) if answer.retry_after is None else timedelta()
+            return Record(_undone(batch), tainted=batch.tainted, next_at=now + wait, reason=answer.reason)
         case Outcome.MISCONFIGURED:
             return Record(
                 _undone(batch), Ruling.HOLD, tainted=batch.tainted, next_at=now, reason=answer.reason
             )
         case Outcome.REFUSED if batch.tainted:
             # The refusal speaks of this call only: an earlier one may have been accepted.
-            return Record(BatchState.UNKNOWN, tainted=True, reason=answer.reason)
+            return _unknown(batch, answer, now)
         case Outcome.REFUSED if members > 1:
             return Record(BatchState.CANCELLED, Ruling.SPLIT, reason=answer.reason)
         case Outcome.REFUSED:
             return Record(BatchState.REJECTED, reason=answer.reason)
 
 
+def back_off(batch: Batch, now: datetime) -> timedelta:
+    """Return how long to wait before the same batch is tried again: longer, the longer it has been tried."""
+    tried_for = now - (batch.first_call_at or now)
+    return min(max(tried_for / 2, RETRY_AFTER), LONGEST_RETRY)
+
+
 def batch_key(deployment: str, batch: Batch) -> str:
     """Name a batch to the provider: the same for every attempt, another for every generation."""
-    release = batch.release_id if batch.release_id is not None else f"test{batch.id}"
-    return f"nl-{deployment}-{release}-{batch.seq}-{batch.generation}"
+    return f"nl-{deployment}-{batch.release_id or 0}-{batch.id}-{batch.generation}"
+
+
+def _unknown(batch: Batch, answer: Answer, now: datetime) -> Record:
+    later = now + (answer.retry_after or back_off(batch, now))
+    return Record(BatchState.UNKNOWN, tainted=True, next_at=later, reason=answer.reason)
 
 
 def _undone(batch: Batch) -> BatchState:

@@ -8,7 +8,10 @@ from newsletter.domain.revision import Revision
 
 
 class Recipient(NamedTuple):
-    """One person's values of the fields; `pos` is the place in the batch."""
+    """One person's values of the fields; `pos` is the place in the batch.
+
+    `reference` names the delivery to the provider, which tells it again in its events: letters, digits, `-`.
+    """
 
     pos: int
     subscriber_id: int
@@ -17,6 +20,7 @@ class Recipient(NamedTuple):
     message_id: str
     unsubscribe_url: str
     view_url: str
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Message:
 
 
 def message_of(revision: Revision, *, series: str, series_title: str, issue: str, kind: str) -> Message:
-    """Put the list headers of RFC 2369, 2919 and 8058 and Gmail's Feedback-ID around a revision."""
+    """Put the list headers of RFC 2369, 2919 and 8058 and Gmail's Feedback-ID around a revision.
+
+    A notice is no mail to a list: it says that a machine wrote it (RFC 3834 §5).
+    """
     domain = sender_domain(revision.sender)
     list_name = "".join(
         char for char in series_title if char.isascii() and char.isprintable() and char not in '<>"'
@@ -48,6 +55,8 @@ def message_of(revision: Revision, *, series: str, series_title: str, issue: str
         ("List-Unsubscribe-Post", ("List-Unsubscribe=One-Click",)),
         ("Feedback-ID", (f"{issue}:{series}:{kind}:{_sender_id(domain)}",)),
     )
+    if kind == "notice":
+        headers = (("Auto-Submitted", ("auto-generated",)), headers[-1])
     return Message(
         revision=revision.hash,
         sender=revision.sender,

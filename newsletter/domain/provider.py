@@ -22,6 +22,23 @@ class Outcome(StrEnum):
     MISCONFIGURED = "misconfigured"
     #: The call may or may not have been accepted.
     UNKNOWN = "unknown"
+    #: The key was used with another payload: an earlier call was most likely accepted, this one was not.
+    MISMATCHED = "mismatched"
+
+
+class Recovery(StrEnum):
+    """How it is found out what became of a call whose outcome is unknown."""
+
+    #: A repeat under the same key is answered as the first call was, and not sent again.
+    KEY = "key"
+    #: A repeat reaches only those whom no earlier call reached.
+    RECIPIENT_DEDUPE = "recipient_dedupe"
+    #: The provider's own log can be searched.
+    QUERY = "query"
+    #: Only later events tell.
+    EVENTS = "events"
+    #: Nothing tells.
+    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -41,15 +58,25 @@ class Answer:
 class Capabilities:
     """What a provider can do.
 
-    `rehearsal`: nothing leaves this machine, and nothing sent counts.
-    `key_ttl`: for so long a repeat under the same key is answered and not sent again; None where there is
-    no such promise. `call_timeout` bounds one call, from its first byte to the end of the answer.
+    `call_timeout` bounds one call, from its first byte to the end of the answer. `key_ttl` (KEY): for so long
+    a key is remembered. `settles_after` (QUERY): so long after a call the log can be trusted, `look_interval`
+    between two looks, `remembers_for` how long it keeps what it knows. `events_wait`: for so long events are
+    waited for before the policy of the series decides. `is_atomic`: a call is accepted for all its
+    recipients or for none, so proof for one is proof for all. `rehearsal`: nothing leaves this machine, and
+    nothing sent counts.
     """
 
     name: str
     batch_size: int
     call_timeout: timedelta
-    key_ttl: timedelta | None = None
+    recovery: Recovery = Recovery.NONE
+    key_ttl: timedelta = timedelta(hours=24)
+    settles_after: timedelta = timedelta(minutes=10)
+    look_interval: timedelta = timedelta(minutes=2)
+    remembers_for: timedelta = timedelta(days=3)
+    events_wait: timedelta = timedelta(hours=2)
+    is_atomic: bool = True
+    calls_per_second: float | None = None
     rehearsal: bool = False
 
 
@@ -67,6 +94,24 @@ class Mailing:
 
 
 @dataclass(frozen=True)
+class Inquiry:
+    """What the provider's log is asked: who of these has it under this key; `since` is the first call."""
+
+    key: str
+    recipients: Sequence[Recipient]
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What the log shows: the ids found, by position; unless complete, what is missing proves nothing."""
+
+    ids: Mapping[int, str] = field(default_factory=dict)
+    is_complete: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """A call as a person may see it, secrets hidden."""
 
@@ -76,6 +121,16 @@ class Request:
     body: bytes
 
 
+def always() -> bool:
+    """Let a call start."""
+    return True
+
+
+def too_late() -> Answer:
+    """Say that nothing was sent, because too much time had passed since consent was looked at."""
+    return Answer(Outcome.DEFERRED, "the call would have started too late", retry_after=timedelta())
+
+
 class Call(Protocol):
     """One provider call, composed and not yet made."""
 
@@ -83,8 +138,12 @@ class Call(Protocol):
         """Show what would leave, with secrets hidden."""
         ...
 
-    def make(self) -> Answer:
-        """Make the call once; never raises for what a provider or a network does."""
+    def make(self, may_start: Callable[[], bool] = always) -> Answer:
+        """Make the call once; never raises for what a provider or a network does.
+
+        `may_start` is asked immediately before the first byte of the body leaves; where it says no, nothing
+        is sent and the answer is `too_late()`.
+        """
         ...
 
 
@@ -97,6 +156,10 @@ class Provider(Protocol):
     def compile(self, message: Message) -> Callable[[Mailing], Call]:
         """Encode a message once for where its pieces land; the result fills in fields only."""
         ...
+
+    def search(self, inquiry: Inquiry) -> Sightings:  # noqa: ARG002
+        """Look in the provider's own log, where it has one (QUERY); never raises for what a provider does."""
+        return Sightings(is_complete=False, reason="this provider has no log to search")
 
     def close(self) -> None:
         """Let go of connections."""

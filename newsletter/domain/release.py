@@ -46,6 +46,7 @@ class Release:
     prepared_to: int = 0
     candidates: int = 0
     planned: int = 0
+    waiting: int = 0
 
     @property
     def is_rehearsal(self) -> bool:
@@ -61,6 +62,20 @@ def late_by(due_at: datetime, now: datetime, hold_if_late_by: timedelta) -> time
     """Tell by how much a slot is too late to be sent without a person; None if it is not."""
     late = now - due_at
     return late if late > hold_if_late_by else None
+
+
+def too_many(
+    people: int, before: int | None, limit: int | None, *, growth: float = 1.2, at_least: int = 100
+) -> str:
+    """Say why an audience needs a person's word before it is mailed; nothing where it does not.
+
+    `before` is how many the last issue went to, `limit` is `max_recipients` of the series.
+    """
+    if limit is not None and people > limit:
+        return f"{people:,} recipients are more than max_recipients = {limit:,}"
+    if before is not None and people > before * growth and people - before >= at_least:
+        return f"the audience grew from {before:,} to {people:,}"
+    return ""
 
 
 def spell(span: timedelta) -> str:

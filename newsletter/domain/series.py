@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from newsletter.domain.cadence import Cadence
+from newsletter.domain.unknown import Policy
 from newsletter.errors import Place
 
 
@@ -52,6 +53,8 @@ class Series:
     place: Place
     mode: str = "calendar"
     previously: tuple[str, ...] = ()
+    if_unknown: Policy = Policy.HOLD
+    max_recipients: int | None = None
 
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""
@@ -68,6 +71,7 @@ class AppliedSeries:
     cadence: Cadence
     hold_if_late_by: timedelta
     paused_at: datetime | None = None
+    max_recipients: int | None = None
 
 
 def to_settings(series: Series) -> dict[str, Any]:
@@ -76,6 +80,8 @@ def to_settings(series: Series) -> dict[str, Any]:
     return {
         "title": series.title,
         "hold_if_late_by": series.hold_if_late_by.total_seconds(),
+        "if_unknown": series.if_unknown.value,
+        "max_recipients": series.max_recipients,
         "weekday": cadence.weekday,
         "time": cadence.time.isoformat(),
         "zone": cadence.zone,
@@ -98,4 +104,10 @@ def from_settings(
         subscriber_zone=settings["subscriber_zone"],
     )
     late = timedelta(seconds=settings["hold_if_late_by"])
-    return AppliedSeries(series_id, slug, settings["title"], cadence, late, paused_at)
+    limit = settings.get("max_recipients")
+    return AppliedSeries(series_id, slug, settings["title"], cadence, late, paused_at, limit)
+
+
+def policy_of(settings: Mapping[str, Any]) -> Policy:
+    """Read from what `to_settings` wrote what happens to an outcome that nothing can prove."""
+    return Policy(settings.get("if_unknown", Policy.HOLD))

@@ -10,6 +10,10 @@ from enum import StrEnum
 from newsletter.errors import NewsletterError
 
 MAX_NAME = 100
+# One @, nothing that separates addresses or ends a line (RFC 5321 §4.5.3.1 for the lengths).
+_PART = r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f-\x9f]"
+_MAILABLE = re.compile(rf"{_PART}{{1,64}}@{_PART}+\.{_PART}+")
+_LONGEST_ADDRESS = 254
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ue000-\ue002]")
 
 
@@ -58,7 +62,17 @@ def clean_name(name: str) -> str:
     """
     if re.search(r"[\r\n]", name.strip()):
         raise NewsletterError("the name has a line break in it", mend="write it on one line")
+    return safe_name(name)
+
+
+def safe_name(name: str) -> str:
+    """Put a name on one line, whatever it holds."""
     return " ".join(_CONTROL.sub(" ", name).split())[:MAX_NAME]
+
+
+def is_mailable(address: str) -> bool:
+    """Tell whether an address can stand in a provider call without harm to those beside it."""
+    return len(address.encode("utf-8", "replace")) <= _LONGEST_ADDRESS and bool(_MAILABLE.fullmatch(address))
 
 
 def address_hash(address: str, salt: bytes) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from newsletter.domain.message import Recipient
+from newsletter.domain.subscriber import safe_name
 from newsletter.domain.tokens import Grant, Purpose, TokenKeys
-from newsletter.store.batches import Member
+from newsletter.store.claims import Member
 
 
 @dataclass(frozen=True)
@@ -38,27 +39,38 @@ class Frozen:
 def freeze(members: Iterable[Member], *, date: datetime, key_id: str, public_url: str, domain: str) -> Frozen:
     """Fix what a call says for its members."""
     rows = tuple(
-        (one.pos, one.subscriber_id, one.address or "", one.name, one.series_id, one.issue_id, one.occasion)
+        (
+            one.pos,
+            one.subscriber_id,
+            one.address or "",
+            safe_name(one.name),
+            one.series_id,
+            one.issue_id,
+            one.occasion,
+        )
         for one in members
     )
     return Frozen(date, key_id, public_url, domain, rows)
 
 
 def recipients(
-    frozen: Frozen, keys: TokenKeys, keep: Mapping[int, object] | None = None
+    frozen: Frozen, keys: TokenKeys, key: str, keep: Mapping[int, object] | None = None
 ) -> Sequence[Recipient]:
-    """Return the recipients of a frozen call; with `keep` only those at its positions.
+    """Return the recipients of a frozen call under its key; with `keep` only those at its positions.
 
     The Message-ID is derived, so that the same delivery has the same one whenever it is made.
     """
     return [
-        _recipient(frozen, keys, *member) for member in frozen.members if keep is None or member[0] in keep
+        _recipient(frozen, keys, key, *member)
+        for member in frozen.members
+        if keep is None or member[0] in keep
     ]
 
 
 def _recipient(
     frozen: Frozen,
     keys: TokenKeys,
+    key: str,
     pos: int,
     subscriber_id: int,
     address: str,
@@ -78,4 +90,5 @@ def _recipient(
         message_id=f"<{keys.mark(Purpose.MESSAGE_ID, grant, frozen.key_id)}@{frozen.domain}>",
         unsubscribe_url=f"{frozen.public_url}/u/{unsubscribe}",
         view_url=f"{frozen.public_url}/w/{view}",
+        reference=f"{key}-{pos}",
     )

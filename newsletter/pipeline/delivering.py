@@ -1,60 +1,34 @@
 """Deliver batches in the one order that loses and repeats nothing. Decides nothing.
 
-    claim (durable) | guard | call once | record
-
-A crash after the claim leaves a lease that runs out, and a batch that is known to be in doubt.
+claim (durable) | guard | call once | record
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
 
-from sqlalchemy import Connection
+import structlog
 
+from newsletter.domain.account import Lane, Limits
 from newsletter.domain.clock import Clock
-from newsletter.domain.delivery import (
-    START_DEADLINE,
-    Batch,
-    BatchState,
-    DeliveryState,
-    Record,
-    Ruling,
-    batch_key,
-    lease_for,
-    may_call_again,
-    record_for,
-)
-from newsletter.domain.message import Message, message_of, sender_domain
-from newsletter.domain.provider import Answer, Call, Mailing, Outcome, Provider
-from newsletter.domain.release import ReleaseState
+from newsletter.domain.delivery import START_DEADLINE, BatchState
+from newsletter.domain.pace import Wait, opens_at
+from newsletter.domain.provider import Answer, Provider, Sightings
 from newsletter.domain.tokens import TokenKeys
-from newsletter.pipeline.addressing import Frozen, freeze, recipients
-from newsletter.store import batches, releases, revisions
-from newsletter.store.batches import Member, Picked
+from newsletter.errors import StoreError
+from newsletter.pipeline.claiming import ALL_LANES, Claim, Claiming, Look, Work
+from newsletter.pipeline.recording import Recording
+from newsletter.store import accounts, claims
+from newsletter.store.aside import Aside
 from newsletter.store.database import Database
+from newsletter.store.lineage import Lineage
 
+#: How long to wait before an outcome is written again, in seconds; then it is kept aside.
+_PATIENCE = (0.2, 1.0, 5.0)
+_UNLIMITED = Limits()
 
-@dataclass(frozen=True)
-class Compiled:
-    """A revision encoded for the provider, once for all its batches."""
-
-    message: Message
-    fill: Callable[[Mailing], Call]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A batch this process holds, and the mailing it will make; `claimed_at` is in monotonic seconds."""
-
-    batch: Batch
-    compiled: Compiled
-    mailing: Mailing
-    claimed_at: float
-
-    @property
-    def call(self) -> Call:
-        """Compose the call that this claim allows."""
-        return self.compiled.fill(self.mailing)
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -64,181 +38,118 @@ class Delivering:
     database: Database
     provider: Provider
     clock: Clock
-    keys: TokenKeys
-    deployment: str
-    public_url: str
-    owner: str
-    letters: dict[tuple[str, bool], Compiled] = field(default_factory=dict)
+    claiming: Claiming
+    recording: Recording
+    lineage: Lineage | None
+    aside: Aside | None
+    rest: Callable[[float], None]
 
-    def step(self) -> bool:
-        """Deliver the next batch; False where none is ready."""
-        claim = self.claim()
-        if claim is None:
+    @classmethod
+    def of(
+        cls,
+        database: Database,
+        provider: Provider,
+        clock: Clock,
+        *,
+        keys: TokenKeys,
+        deployment: str,
+        public_url: str,
+        owner: str,
+        limits: Limits = _UNLIMITED,
+        lineage: Lineage | None = None,
+        aside: Aside | None = None,
+        rest: Callable[[float], None] = lambda _seconds: None,
+    ) -> Self:
+        """Put the parts together; `rest` waits for so many seconds."""
+        claiming = Claiming(database, provider, clock, keys, deployment, public_url, owner, limits)
+        recording = Recording(database, provider.capabilities, limits)
+        return cls(database, provider, clock, claiming, recording, lineage, aside, rest)
+
+    def step(self, lanes: Sequence[Lane] = ALL_LANES) -> bool:
+        """Do the next piece of work; False where none is ready."""
+        work = self.next_work(lanes)
+        if work is None:
             return False
-        self.finish(claim)
+        if isinstance(work, Look):
+            self.record_look(work, self.search(work))
+        else:
+            self.finish(work)
         return True
 
+    def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
+        """Take what is due; a claim is durable when this returns, and known to this machine."""
+        work = self.claiming.next_work(lanes)
+        if isinstance(work, Claim):
+            self._note(work)
+        return work
+
+    def claim_test(self, batch_id: int) -> Claim | Wait | None:
+        """Take the batch of a test copy, which no worker looks for; None where nobody may get it."""
+        claim = self.claiming.of_batch(batch_id)
+        if isinstance(claim, Claim):
+            self._note(claim)
+        return claim
+
+    def may_start(self, claim: Claim) -> bool:
+        """Tell whether the look at everybody's consent is still fresh enough for the call to start."""
+        return self.clock.elapsed() < claim.claimed_at + START_DEADLINE.total_seconds()
+
     def finish(self, claim: Claim) -> Answer:
-        """Call and record what was claimed; a call that would start too late is given back."""
-        if self.clock.elapsed() >= claim.claimed_at + START_DEADLINE.total_seconds():
-            answer = Answer(Outcome.DEFERRED, "the call would have started too late", retry_after=timedelta())
-        else:
-            answer = claim.call.make()
-        self.record(claim, answer)
+        """Call once and record; a call that would start too late is given back."""
+        answer = claim.call.make(lambda: self.may_start(claim))
+        for seconds in _PATIENCE:
+            try:
+                self.record(claim, answer)
+            except StoreError as error:
+                log.error("an outcome could not be written yet", batch=claim.batch.id, reason=str(error))
+                self.rest(seconds)
+            else:
+                return answer
+        self._keep_aside(claim, answer)
         return answer
-
-    def claim(self) -> Claim | None:
-        """Take the next batch; it is durable when this returns."""
-        while True:
-            claimed_at = self.clock.elapsed()
-            with self.database.writing() as tx:
-                now = self.clock.now()
-                picked = batches.pick(tx, self.provider.capabilities.name, now)
-                if picked is None:
-                    return None
-                claim = self._take(tx, picked, now, claimed_at)
-            if claim is not None:
-                return claim
-
-    def claim_test(self, batch_id: int) -> Claim | None:
-        """Take the batch of a test copy, which no worker looks for."""
-        claimed_at = self.clock.elapsed()
-        with self.database.writing() as tx:
-            return self._take(tx, batches.get(tx, batch_id), self.clock.now(), claimed_at)
 
     def record(self, claim: Claim, answer: Answer) -> None:
         """Write down what an answer proves; without the lease only proof counts."""
-        now = self.clock.now()
-        outcome = record_for(claim.batch, answer, members=len(claim.mailing.recipients), now=now)
-        with self.database.writing() as tx:
-            batches.end_attempt(tx, claim.batch, answer, now)
-            if not batches.record(tx, claim.batch, outcome):
-                return
-            self._follow(tx, claim, outcome, now)
-            if claim.batch.release_id is not None:
-                self._stop(tx, claim.batch.release_id, outcome)
-                releases.settle(tx, claim.batch.release_id, now)
+        self.recording.record(claim.batch, claim.positions, answer, self.clock.now())
 
-    def _take(self, tx: Connection, picked: Picked, now: datetime, claimed_at: float) -> Claim | None:
-        batch = _doubted(picked.batch)
+    def search(self, look: Look) -> Sightings:
+        """Ask the provider's own log."""
+        return self.provider.search(look.inquiry)
+
+    def record_look(self, look: Look, sightings: Sightings) -> None:
+        """Write down what a search proves."""
+        self.recording.record_look(look.batch, sightings, self.clock.now())
+
+    def replay(self) -> int:
+        """Record the outcomes that could not be written when they came; return how many."""
+        kept = self.aside.waiting() if self.aside else []
+        for one in kept:
+            with self.database.reading() as tx:
+                batch = claims.get(tx, one.batch_id).batch
+            held = replace(batch, state=BatchState.SENDING, epoch=one.epoch, generation=one.generation)
+            self.recording.record(held, one.positions, one.answer, self.clock.now())
+        if kept and self.aside:
+            self.aside.forget(kept)
+        return len(kept)
+
+    def ready_at(self, now: datetime) -> datetime | None:
+        """Return when there is something to do again by itself."""
         capabilities = self.provider.capabilities
-        if not may_call_again(batch, capabilities, now):
-            # Waits for a person: nothing that happens by itself can prove anything any more.
-            batches.set_state(tx, batch.id, state=BatchState.UNKNOWN, tainted=True, next_at=None)
-            return None
-        everyone = batches.members(tx, batch.id)
-        willing = {one.pos: one for one in everyone if one.may_get(is_test=batch.release_id is None)}
-        if not batch.tainted:
-            _leave_out(tx, batch, everyone, willing)
-        if not willing:
-            self._close_empty(tx, batch, now)
-            return None
-        anyone = next(iter(willing.values()))
-        compiled = self._compiled(tx, batch, anyone)
-        frozen = self._freeze(picked, willing, compiled.message, now)
-        held = replace(batch, epoch=batch.epoch + 1, first_call_at=batch.first_call_at or now)
-        batches.claim(
-            tx,
-            held,
-            owner=self.owner,
-            now=now,
-            until=now + lease_for(capabilities),
-            key_id=frozen.key_id,
-            frozen=frozen.dump(),
-        )
-        mailing = Mailing(
-            key=batch_key(self.deployment, held),
-            recipients=recipients(frozen, self.keys, willing),
-            date=frozen.date,
-            label=_label(tx, batch, compiled.message),
-        )
-        return Claim(held, compiled, mailing, claimed_at)
+        with self.database.reading() as tx:
+            ready = claims.next_instant(tx, capabilities.name, rehearsal=capabilities.rehearsal)
+            account = accounts.get(tx, capabilities.name)
+        if ready is None or ready > now:
+            return ready
+        held_up = self.claiming.held_up.get(Lane.BULK, now)
+        return max(held_up, opens_at(account, self.claiming.limits, lane=Lane.BULK, now=now))
 
-    def _freeze(
-        self, picked: Picked, willing: Mapping[int, Member], message: Message, now: datetime
-    ) -> Frozen:
-        if picked.batch.first_call_at is not None and picked.frozen is not None:
-            return Frozen.load(picked.frozen)
-        return freeze(
-            willing.values(),
-            date=now,
-            key_id=self.keys.current,
-            public_url=self.public_url,
-            domain=sender_domain(message.sender),
-        )
+    def _note(self, claim: Claim) -> None:
+        if self.lineage is not None:
+            self.lineage.note(claim.batch.id, claim.batch.epoch, claim.made_at)
 
-    def _compiled(self, tx: Connection, batch: Batch, anyone: Member) -> Compiled:
-        is_test = batch.release_id is None
-        known = self.letters.get((batch.revision, is_test))
-        if known is not None:
-            return known
-        series, title, issue = releases.names(tx, anyone.issue_id)
-        kind = "test" if is_test else "issue"
-        message = message_of(
-            revisions.get(tx, batch.revision), series=series, series_title=title, issue=issue, kind=kind
-        )
-        made = Compiled(message, self.provider.compile(message))
-        return self.letters.setdefault((batch.revision, is_test), made)
-
-    def _close_empty(self, tx: Connection, batch: Batch, now: datetime) -> None:
-        state = BatchState.UNKNOWN if batch.tainted else BatchState.CANCELLED
-        batches.set_state(tx, batch.id, state=state, tainted=batch.tainted, next_at=None)
-        if batch.release_id is not None:
-            releases.settle(tx, batch.release_id, now)
-
-    def _follow(self, tx: Connection, claim: Claim, outcome: Record, now: datetime) -> None:
-        if outcome.ruling is Ruling.SPLIT:
-            _split(tx, claim, now)
-        elif outcome.state is BatchState.REJECTED:
-            reasons = {one.pos: outcome.reason for one in claim.mailing.recipients}
-            batches.mark(tx, claim.batch.id, DeliveryState.REJECTED, reasons)
-
-    def _stop(self, tx: Connection, release_id: int, outcome: Record) -> None:
-        if outcome.is_proof:
-            return
-        # Somebody may have cancelled the send during the call: then nothing of it waits any more.
-        if releases.get_locked(tx, release_id).state is ReleaseState.CANCELLED:
-            batches.cancel_planned(tx, release_id)
-        elif outcome.ruling is Ruling.HOLD:
-            releases.change(tx, release_id, state=ReleaseState.HELD, reason=outcome.reason)
-
-
-def _label(tx: Connection, batch: Batch, message: Message) -> str:
-    if batch.release_id is not None:
-        return releases.get(tx, batch.release_id).label
-    return "-".join(("test", *(value for _, value in message.tags)))
-
-
-def _doubted(batch: Batch) -> Batch:
-    """Taint a batch whose caller's lease ran out: the call may have been made."""
-    return replace(batch, tainted=True) if batch.state is BatchState.SENDING else batch
-
-
-def _leave_out(tx: Connection, batch: Batch, everyone: list[Member], willing: Mapping[int, Member]) -> None:
-    left = {
-        one.pos: one.suppression or one.consent or "no subscription"
-        for one in everyone
-        if one.pos not in willing
-    }
-    batches.mark(tx, batch.id, DeliveryState.SUPPRESSED, left)
-
-
-def _split(tx: Connection, claim: Claim, now: datetime) -> None:
-    positions = [one.pos for one in claim.mailing.recipients]
-    half = len(positions) // 2
-    parent = batches.row_of(tx, claim.batch.id)
-    for part in (positions[:half], positions[half:]):
-        row = {
-            **{name: parent[name] for name in ("release_id", "revision", "lane", "provider")},
-            "seq": _next_seq(tx, claim.batch),
-            "parent_id": claim.batch.id,
-            "generation": claim.batch.generation + 1,
-            "state": BatchState.PLANNED,
-            "next_at": now,
-            "formed_at": now,
-        }
-        batches.move(tx, claim.batch.id, part, batches.add(tx, row))
-
-
-def _next_seq(tx: Connection, batch: Batch) -> int:
-    return batch.seq + 1 if batch.release_id is None else releases.next_seq(tx, batch.release_id)
+    def _keep_aside(self, claim: Claim, answer: Answer) -> None:
+        batch = claim.batch
+        if self.aside is None:
+            raise StoreError("an outcome could not be written, and there is no file to keep it aside")
+        self.aside.keep(batch.id, batch.epoch, batch.generation, answer, self.clock.now(), claim.positions)
+        log.error("an outcome is kept aside until the database can be written", batch=batch.id)

@@ -11,6 +11,8 @@ from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.composing import Composing
+from newsletter.pipeline.pacing import Pacing
+from newsletter.pipeline.releasing import held_for_size
 from newsletter.store import audience, revisions, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
@@ -30,6 +32,7 @@ class PlannedSlot:
     excluded: dict[str, int]
     blockers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    length: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planning:
-    """Read the queue and the audience; change nothing."""
+    """Read the queue and the audience; change nothing.
+
+    `pacing` tells how long a send takes; None where the provider cannot be opened, or nothing is real.
+    """
 
     database: Database
     composing: Composing
+    pacing: Pacing | None = None
 
     def plan(self, now: datetime, weeks: int) -> Plan:
         """Plan the coming weeks."""
@@ -81,7 +88,8 @@ class Planning:
             counts = audience.counts(tx, slot.series_id, slot.issue_id, 0, now)
             approved = revisions.get(tx, slot.revision)
             row = next(one for one in series.issues(tx, slot.series_id) if one.id == slot.issue_id)
-        cadence = of.cadence
+            too_many = held_for_size(tx, of, slot.issue_id, now) if self.pacing else ""
+        cadence, recipients = of.cadence, counts.get(Verdict.DUE, 0)
         note = clock_note(slot.local_date, cadence.time, cadence.zone)
         return PlannedSlot(
             target=slot.target,
@@ -89,10 +97,15 @@ class Planning:
             local_date=slot.local_date,
             due_at=due_at,
             zone=cadence.zone,
-            recipients=counts.get(Verdict.DUE, 0),
+            recipients=recipients,
             excluded={verdict.value: n for verdict, n in counts.items() if verdict is not Verdict.DUE},
-            blockers=(*_paused(of, row), *self._blockers(letter, slot, approved.source_hash)),
+            blockers=(
+                *_paused(of, row),
+                *([f"it will be held: {too_many}"] if too_many else []),
+                *self._blockers(letter, slot, approved.source_hash),
+            ),
             notes=(note,) if note else (),
+            length=self.pacing.length(recipients, now) if self.pacing else None,
         )
 
     def _blockers(self, letter: Letter, slot: Slot, approved: str) -> list[str]:

@@ -126,7 +126,7 @@ class Queueing:
         try:
             with self.database.writing() as tx:
                 found = [slot for slot in slots.every(tx) if _means(name, slot)]
-                done = [one for slot in found if (one := self._cancel_one(tx, slot)) is not None]
+                done = [one for slot in found if (one := self._cancel_one(tx, slot, now)) is not None]
                 if not done:
                     raise UnknownTarget(
                         f"nothing of {name!r} is queued or being sent", mend="see: newsletter queue"
@@ -237,7 +237,7 @@ class Queueing:
             raise UnknownTarget(f"no queued issue is called {name!r}", mend="see: newsletter queue")
         return found[0]
 
-    def _cancel_one(self, tx: Connection, slot: Slot) -> Cancelled | None:
+    def _cancel_one(self, tx: Connection, slot: Slot, now: datetime) -> Cancelled | None:
         if slot.state is SlotState.QUEUED:
             slots.drop(tx, slot.id)
             return Cancelled(slot.target, freed=slot.local_date)
@@ -245,8 +245,8 @@ class Queueing:
         if not open_:
             return None
         for release in open_:
-            batches.cancel_planned(tx, release.id)
-            releases.change(tx, release.id, state=ReleaseState.CANCELLED, reason="cancelled")
+            batches.cancel(tx, release.id, now)
+            releases.change(tx, release.id, state=ReleaseState.CANCELLED, reason="cancelled", waiting=0)
         counts = [deliveries.counts_of(tx, release.id) for release in open_]
         stopped = sum(one.get("cancelled", 0) for one in counts)
         return Cancelled(

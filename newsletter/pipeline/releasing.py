@@ -1,6 +1,6 @@
 """Release what is due: find slots, prepare their deliveries, settle what is done. Decides nothing.
 
-    slots.queued | due? | releases.add | prepare in chunks | sending | settle
+    slots.queued | due? | too late? too many? | releases.add | prepare in chunks | sending | settle
 
 Everything is derived from the ledger, so a lost tick costs seconds and a double tick nothing.
 """
@@ -10,18 +10,19 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from newsletter.domain.account import Lane, Limits, day_of
+from newsletter.domain.pace import largest_call
 from newsletter.domain.provider import Capabilities
-from newsletter.domain.release import Release, ReleaseState, SlotState, late_by, spell
+from newsletter.domain.release import Release, ReleaseState, SlotState, late_by, spell, too_many
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
-from newsletter.store import audience, releases, series, slots
+from newsletter.store import accounts, audience, batches, releases, series, slots, waiting
 from newsletter.store.database import Database
 from newsletter.store.slots import Slot
 
 #: People looked at in one transaction of preparing; a commit stays under 50 ms.
 CHUNK = 20_000
-#: The lane of issues; a lower one goes first.
-BULK_LANE = 1
+_UNLIMITED = Limits()
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,15 @@ class Releasing:
 
     database: Database
     capabilities: Capabilities
+    limits: Limits = _UNLIMITED
 
     def tick(self, now: datetime) -> list[Release]:
         """Do everything that is due but send; return the releases that this tick prepared or held."""
         touched = [self._release(slot, of, due_at, now) for slot, of, due_at in self._due(now)]
         prepared = [self._prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)]
+        for release in self._in_state(ReleaseState.SENDING):
+            self._free_waiting(release, now)
+        self._close_cancelled(now)
         held = [release for release in touched if release and release.state is ReleaseState.HELD]
         return held + prepared
 
@@ -64,10 +69,12 @@ class Releasing:
             return releases.in_state(tx, state)
 
     def _release(self, slot: Slot, of: AppliedSeries, due_at: datetime, now: datetime) -> Release | None:
-        late = late_by(due_at, now, of.hold_if_late_by)
+        reason = self._why_hold(slot, of, due_at, now)
         with self.database.writing() as tx:
-            state = ReleaseState.HELD if late else ReleaseState.PREPARING
-            reason = f"its slot was found {spell(late)} late" if late else ""
+            # Somebody may have moved or cancelled it since it was read: then the next tick sees it as it is.
+            if not slots.is_unchanged(tx, slot):
+                return None
+            state = ReleaseState.HELD if reason else ReleaseState.PREPARING
             release_id = releases.add(tx, slot.id, due_at, state, reason)
             slots.change(tx, slot.id, state=SlotState.RELEASED)
             if release_id is None:
@@ -75,53 +82,108 @@ class Releasing:
             releases.change(tx, release_id, occasion=self._occasion(release_id))
             return releases.get(tx, release_id)
 
+    def _why_hold(self, slot: Slot, of: AppliedSeries, due_at: datetime, now: datetime) -> str:
+        late = late_by(due_at, now, of.hold_if_late_by)
+        if late:
+            return f"its slot was found {spell(late)} late"
+        if self.capabilities.rehearsal:
+            return ""
+        with self.database.reading() as tx:
+            return held_for_size(tx, of, slot.issue_id, now)
+
     def _occasion(self, release_id: int) -> int:
         # A rehearsal must never stand where the real send will.
         return -release_id if self.capabilities.rehearsal else 0
 
     def _prepare(self, release: Release, now: datetime) -> Release:
-        after, state = release.prepared_to, ReleaseState.PREPARING
+        state = ReleaseState.PREPARING
         while state is ReleaseState.PREPARING:
-            with self.database.writing() as tx:
-                after, state = self._prepare_chunk(tx, release.id, after, now)
+            with self.database.writing(bulk=True) as tx:
+                state = self._prepare_chunk(tx, release.id, now)
         with self.database.reading() as tx:
             return releases.get(tx, release.id)
 
-    def _prepare_chunk(
-        self, tx: Connection, release_id: int, after: int, now: datetime
-    ) -> tuple[int, ReleaseState]:
+    def _prepare_chunk(self, tx: Connection, release_id: int, now: datetime) -> ReleaseState:
         # Read again inside the transaction: another process may have prepared further.
         release = releases.get_locked(tx, release_id)
         if release.state is not ReleaseState.PREPARING:
-            return after, release.state
+            return release.state
         upto = audience.chunk_end(tx, release.series_id, release.prepared_to, CHUNK)
         if upto is None:
             releases.change(tx, release.id, state=ReleaseState.SENDING, started_at=now)
             releases.settle(tx, release.id, now)
-            return after, ReleaseState.SENDING
+            return ReleaseState.SENDING
         self._fill(tx, release, upto, now)
-        return upto, ReleaseState.PREPARING
+        return ReleaseState.PREPARING
 
     def _fill(self, tx: Connection, release: Release, upto: int, now: datetime) -> None:
         chunk = {
             "series_id": release.series_id,
             "issue_id": release.issue_id,
             "occasion": release.occasion,
+            "release_id": release.id,
             "after": release.prepared_to,
             "upto": upto,
             "now": now,
         }
         counts = audience.chunk_counts(tx, chunk)
-        due, size = counts.get(Verdict.DUE, 0), self.capabilities.batch_size
-        first_seq = releases.next_seq(tx, release.id)
+        later = self._let_wait(tx, release, chunk)
+        due = counts.get(Verdict.DUE, 0) - later
         if due:
-            rows = [self._batch(release, first_seq + n, now) for n in range(-(-due // size))]
-            releases.add_batches(tx, rows)
-            releases.add_deliveries(
-                tx, {**chunk, "release_id": release.id, "first_seq": first_seq, "size": size}
-            )
-        releases.progress(tx, release, upto, counts)
+            size = self._size(tx, now)
+            first_seq = self._add_batches(tx, release, -(-due // size), now)
+            releases.add_deliveries(tx, {**chunk, "first_seq": first_seq, "size": size})
+        releases.progress(tx, release, upto, counts, later)
 
-    def _batch(self, release: Release, seq: int, now: datetime) -> dict[str, object]:
+    def _let_wait(self, tx: Connection, release: Release, chunk: dict[str, object]) -> int:
+        if release.is_rehearsal:
+            return 0
+        before = waiting.open_issues(tx, release.series_id, release.id)
+        return waiting.add(tx, chunk, before) if before else 0
+
+    def _free_waiting(self, release: Release, now: datetime) -> None:
+        count = release.waiting
+        while count:
+            with self.database.writing(bulk=True) as tx:
+                count = self._plan_waiting(tx, release.id, now)
+
+    def _plan_waiting(self, tx: Connection, release_id: int, now: datetime) -> int:
+        release = releases.get_locked(tx, release_id)
+        if release.state is not ReleaseState.SENDING:
+            return 0
+        before = waiting.open_issues(tx, release.series_id, release.id)
+        people = waiting.free_now(tx, release.id, before, self._size(tx, now))
+        if people:
+            seq = self._add_batches(tx, release, 1, now)
+            waiting.plan(tx, release.issue_id, people, releases.batch_at(tx, release.id, seq))
+            releases.change(tx, release.id, waiting=release.waiting - len(people))
+        return len(people)
+
+    def _add_batches(self, tx: Connection, release: Release, count: int, now: datetime) -> int:
+        first = releases.next_seq(tx, release.id)
         name = self.capabilities.name
-        return dict(releases.planned_batch(release, seq, lane=BULK_LANE, provider=name, now=now))
+        rows = [
+            releases.planned_batch(release, first + number, lane=Lane.BULK, provider=name, now=now)
+            for number in range(count)
+        ]
+        releases.add_batches(tx, rows)
+        return first
+
+    def _size(self, tx: Connection, now: datetime) -> int:
+        account = accounts.get(tx, self.capabilities.name)
+        warm_day = account.warm_day(day_of(now))
+        return largest_call(self.limits, self.capabilities.batch_size, warm_day=warm_day)
+
+    def _close_cancelled(self, now: datetime) -> None:
+        with self.database.reading() as tx:
+            found = releases.with_leftovers(tx)
+        for release_id in found:
+            with self.database.writing() as tx:
+                releases.get_locked(tx, release_id)
+                batches.cancel(tx, release_id, now)
+
+
+def held_for_size(tx: Connection, of: AppliedSeries, issue_id: int, now: datetime) -> str:
+    """Say why the audience of an issue needs a person's word; nothing where it does not."""
+    people = audience.counts(tx, of.id, issue_id, 0, now).get(Verdict.DUE, 0)
+    return too_many(people, releases.last_real(tx, of.id), of.max_recipients)

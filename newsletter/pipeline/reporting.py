@@ -1,11 +1,15 @@
 """Say where everything stands: due, on its way, held, unknown."""
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from newsletter.domain.delivery import BatchState
+from newsletter.domain.delivery import UNSETTLED, DeliveryState
 from newsletter.domain.release import ReleaseState, SlotState, spell
+from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.queueing import QueueRow
+from newsletter.store import unknowns
+from newsletter.store.database import Database
 
 
 @dataclass(frozen=True)
@@ -18,39 +22,97 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class OnItsWay:
+    """A release that is being sent; `left` is how long it still takes, None where that is not known."""
+
+    target: str
+    counts: dict[str, int]
+    left: timedelta | None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Recipients whose outcome is unknown; `next_at` is when it is looked into again, None for never."""
+
+    target: str
+    people: int
+    provider: str
+    since: datetime | None
+    next_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Status:
     """The queue in one look."""
 
     next: QueueRow | None
-    on_its_way: tuple[QueueRow, ...]
+    on_its_way: tuple[OnItsWay, ...]
+    unknown: tuple[Unknown, ...]
     settled: int
     attention: tuple[Attention, ...]
+    provider_waits: str = ""
 
 
-def status_of(rows: list[QueueRow], now: datetime) -> Status:
-    """Sum up the queue."""
-    queued = [row for row in rows if row.slot.state is SlotState.QUEUED]
-    moving = [row for row in rows if _state(row) in (ReleaseState.PREPARING, ReleaseState.SENDING)]
-    attention = [one for row in rows for one in _attention(row)]
-    attention += [_overdue(row, now) for row in queued if row.due_at < now]
-    return Status(
-        next=next((row for row in queued if row.due_at >= now), None),
-        on_its_way=tuple(moving),
-        settled=sum(_state(row) is ReleaseState.SETTLED for row in rows),
-        attention=tuple(attention),
+@dataclass(frozen=True)
+class Reporting:
+    """Sum up queue, ledger and account; `pacing` is None where the provider cannot be opened."""
+
+    database: Database
+    pacing: Pacing | None
+
+    def status(self, rows: list[QueueRow], now: datetime, foreign: str | None) -> Status:
+        """Say where everything stands; `foreign` says why nothing may be sent from this database."""
+        queued = [row for row in rows if row.slot.state is SlotState.QUEUED]
+        moving = [row for row in rows if _state(row) in (ReleaseState.PREPARING, ReleaseState.SENDING)]
+        unknown = self._unknown()
+        attention = [Attention("everything", foreign, "newsletter db adopt")] if foreign else []
+        attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]
+        attention += [_stuck(one) for one in unknown if one.next_at is None]
+        attention += [_overdue(row, now) for row in queued if row.due_at < now]
+        return Status(
+            next=next((row for row in queued if row.due_at >= now), None),
+            on_its_way=tuple(self._on_its_way(row, now) for row in moving),
+            unknown=tuple(unknown),
+            settled=sum(_state(row) is ReleaseState.SETTLED for row in rows),
+            attention=tuple(attention),
+            provider_waits=self._provider_waits(now),
+        )
+
+    def _on_its_way(self, row: QueueRow, now: datetime) -> OnItsWay:
+        open_ = sum(row.counts.get(state, 0) for state in (*UNSETTLED, DeliveryState.WAITING))
+        left = self.pacing.length(open_, now) if self.pacing else None
+        return OnItsWay(row.slot.target, row.counts, left)
+
+    def _unknown(self) -> list[Unknown]:
+        with self.database.reading() as tx:
+            rows = [row for row in unknowns.every(tx) if row.is_open]
+        found = Counter(
+            (f"{row.series}/{row.issue}", row.provider, row.last_call_at, row.next_at) for row in rows
+        )
+        return [
+            Unknown(target, people, provider, since, next_at)
+            for (target, provider, since, next_at), people in found.items()
+        ]
+
+    def _provider_waits(self, now: datetime) -> str:
+        account = self.pacing.account() if self.pacing else None
+        if account is None or account.blocked_until is None or account.blocked_until <= now:
+            return ""
+        return f"{account.blocked_reason}; tried again at {account.blocked_until:%Y-%m-%d %H:%M}Z"
+
+
+def _held(row: QueueRow) -> Attention:
+    assert row.release is not None, "only a release is held"
+    return Attention(row.slot.target, f"held: {row.release.reason}", f"newsletter resume {row.slot.target}")
+
+
+def _stuck(one: Unknown) -> Attention:
+    people = f"{one.people:,} recipients" if one.people > 1 else "1 recipient"
+    return Attention(
+        one.target,
+        f"the outcome for {people} is unknown, and nothing can prove it",
+        f"newsletter resolve {one.target}",
     )
-
-
-def _attention(row: QueueRow) -> list[Attention]:
-    found = []
-    if row.release and row.release.state is ReleaseState.HELD:
-        reason = f"held: {row.release.reason}"
-        found.append(Attention(row.slot.target, reason, f"newsletter resume {row.slot.target}"))
-    unknown = row.counts.get(BatchState.UNKNOWN, 0)
-    if unknown:
-        what = f"the outcome of {unknown} deliveries is unknown; they are asked again while that is safe"
-        found.append(Attention(row.slot.target, what, "newsletter run"))
-    return found
 
 
 def _overdue(row: QueueRow, now: datetime) -> Attention:

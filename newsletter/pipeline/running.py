@@ -3,17 +3,22 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Request
 from newsletter.domain.release import FINAL, Release
-from newsletter.pipeline.delivering import Claim, Delivering
+from newsletter.pipeline.alerting import Alerting
+from newsletter.pipeline.claiming import Claim
+from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches, deliveries, releases
+from newsletter.store import claims, deliveries, releases
 from newsletter.store.database import Database
+
+#: A played clock never stands still: where something is ready and does not go, it is looked at again.
+_TICK = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -42,15 +47,32 @@ class Engine:
     releasing: Releasing
     delivering: Delivering
     clock: Clock
+    alerting: Alerting | None = None
 
     def once(self) -> list[Sent]:
         """Do one pass: release what is due and deliver until nothing is ready; return what was touched."""
         before = {release.id: release.state for release in self._releases()}
-        self.releasing.tick(self.clock.now())
-        while self.delivering.step():
-            pass
+        self.tick()
+        while self._deliver():
+            # What was accepted may let somebody's next issue go.
+            self.tick()
         touched = [one for one in self._releases() if before.get(one.id) is not one.state]
         return [self._sent(release) for release in touched]
+
+    def tick(self) -> list[Release]:
+        """Do everything that is due but send; return the releases that were prepared or held."""
+        self.delivering.replay()
+        touched = self.releasing.tick(self.clock.now())
+        if self.alerting is not None:
+            self.alerting.tell(self.clock.now())
+        return touched
+
+    def _deliver(self) -> bool:
+        if not self.delivering.step():
+            return False
+        while self.delivering.step():
+            pass
+        return True
 
     def play(self, clock: PlayedClock, until: datetime) -> Iterator[Sent]:
         """Move a played clock from one instant that matters to the next; yield each release as it ends."""
@@ -59,12 +81,11 @@ class Engine:
             instant = self.next_instant()
             if instant is None or instant > until:
                 return
-            clock.advance_to(instant)
+            clock.advance_to(max(instant, clock.now() + _TICK))
 
     def next_instant(self) -> datetime | None:
         """Return when there is something to do again."""
-        with self.database.reading() as tx:
-            ready = batches.next_instant(tx, self.delivering.provider.capabilities.name)
+        ready = self.delivering.ready_at(self.clock.now())
         instants = [one for one in (ready, self.releasing.next_due()) if one is not None]
         return min(instants, default=None)
 
@@ -76,13 +97,14 @@ class Engine:
     def take_over(self) -> int:
         """End the leases of senders that are gone; only for the one sender of a database."""
         with self.database.writing() as tx:
-            return batches.expire_leases(tx, self.clock.now())
+            return claims.expire_leases(tx, self.clock.now())
 
     def due_calls(self) -> Iterator[DueCall]:
         """Yield every call that is due, composed and not made; for a copy of the database only."""
         self.releasing.tick(self.clock.now())
-        while (claim := self.delivering.claim()) is not None:
-            yield _due_call(claim, self.delivering.provider.capabilities.name)
+        while (work := self.delivering.claiming.next_work()) is not None:
+            if isinstance(work, Claim):
+                yield _due_call(work, self.delivering.provider.capabilities.name)
 
     def _releases(self) -> list[Release]:
         with self.database.reading() as tx:

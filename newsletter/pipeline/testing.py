@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from newsletter.domain.delivery import BatchState, DeliveryState
+from newsletter.domain.account import Lane
+from newsletter.domain.delivery import DeliveryState
+from newsletter.domain.pace import Wait
 from newsletter.domain.provider import Answer
 from newsletter.domain.series import to_settings
 from newsletter.domain.subscriber import Subscriber, address_hash
@@ -13,9 +15,6 @@ from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.subscribing import checked
 from newsletter.store import batches, revisions, series, subscribers
 from newsletter.store.database import Database
-
-#: Tests go before issues.
-PRIORITY_LANE = 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,8 @@ class TestCopies:
             claim = self.delivering.claim_test(self._plan(composed, person))
             if claim is None:
                 raise Refused(f"{person.address} is suppressed and gets no mail")
+            if isinstance(claim, Wait):
+                raise Refused(claim.reason, mend=f"try again at {claim.until:%H:%M} UTC")
             answers[person.address] = self.delivering.finish(claim)
         return answers
 
@@ -58,19 +59,11 @@ class TestCopies:
             for picture in one.media:
                 revisions.add_media(tx, picture)
             ids = subscribers.ids_by_hash(tx, [hash_]) or subscribers.add_people(tx, {hash_: person})
-            batch_id = batches.add(
-                tx,
-                {
-                    "revision": one.revision.hash,
-                    "lane": PRIORITY_LANE,
-                    "provider": self.delivering.provider.capabilities.name,
-                    "seq": 0,
-                    "state": BatchState.PLANNED,
-                    "formed_at": now,
-                },
-            )
+            provider = self.delivering.provider.capabilities.name
+            row = batches.notice(one.revision.hash, provider, Lane.PRIORITY, now, next_at=None)
+            batch_id = batches.add(tx, row)
             # The number of its batch is an occasion that no other delivery can have.
-            row = {"issue_id": issue_id, "subscriber_id": ids[hash_], "occasion": batch_id}
+            copy = {"issue_id": issue_id, "subscriber_id": ids[hash_], "occasion": batch_id}
             planned = {"batch_id": batch_id, "pos": 0, "state": DeliveryState.PLANNED}
-            batches.add_delivery(tx, {**row, **planned})
+            batches.add_delivery(tx, {**copy, **planned})
         return batch_id

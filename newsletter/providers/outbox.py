@@ -11,7 +11,17 @@ from itertools import chain
 from pathlib import Path
 
 from newsletter.domain.message import Message, Recipient
-from newsletter.domain.provider import Answer, Capabilities, Mailing, Outcome, Provider, Request
+from newsletter.domain.provider import (
+    Answer,
+    Capabilities,
+    Mailing,
+    Outcome,
+    Provider,
+    Recovery,
+    Request,
+    always,
+    too_late,
+)
 from newsletter.providers.mime import Fill, compile_mime
 from newsletter.providers.settings import ProviderSettings
 
@@ -20,7 +30,7 @@ CAPABILITIES = Capabilities(
     batch_size=100,
     call_timeout=timedelta(minutes=2),
     # A repeat writes the same files again, whenever it comes.
-    key_ttl=timedelta(days=36_500),
+    recovery=Recovery.RECIPIENT_DEDUPE,
     rehearsal=True,
 )
 #: What passes by itself, or when a person makes room.
@@ -29,7 +39,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9@+_.-]")
 _LONGEST_NAME = 120
 
 
-class Outbox:
+class Outbox(Provider):
     """Writes `<folder>/<label>/<subscriber>-<address>.eml`; a repeat writes the same bytes to the same file.
 
     Files are not forced to the disk: after a power cut the last ones may be missing, as nothing here counts.
@@ -70,8 +80,10 @@ class OutboxCall:
         body = b"".join(chain.from_iterable(self.fill(first)))
         return Request("WRITE", self._target.absolute().as_uri(), {}, body)
 
-    def make(self) -> Answer:
+    def make(self, may_start: Callable[[], bool] = always) -> Answer:
         """Write every file, each wholly or not at all."""
+        if not may_start():
+            return too_late()
         ids = {}
         try:
             self._target.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from newsletter.providers.settings import ProviderSettings
 #: The function that opens each provider. To add one, write it beside these and name it here.
 PROVIDERS = {
     "outbox": "newsletter.providers.outbox:open_outbox",
+    "mailgun": "newsletter.providers.mailgun:open_mailgun",
     "resend": "newsletter.providers.resend:open_resend",
 }
 

@@ -14,7 +14,16 @@ import orjson
 from newsletter import __version__
 from newsletter.domain.message import Message
 from newsletter.domain.pieces import Field
-from newsletter.domain.provider import Answer, Capabilities, Mailing, Outcome, Provider, Request
+from newsletter.domain.provider import (
+    Answer,
+    Capabilities,
+    Mailing,
+    Outcome,
+    Provider,
+    Recovery,
+    Request,
+    always,
+)
 from newsletter.providers.answers import LONGEST_WAIT, Reply, answer, by_status, outcome_of, reason, sent_at
 from newsletter.providers.encoding import json_html, json_line, json_text
 from newsletter.providers.headers import check_header, phrase_of, split_mailbox
@@ -24,6 +33,8 @@ from newsletter.providers.wire import Patience, Wire
 
 BASE_URL = "https://api.resend.com"
 _STILL_RUNNING = timedelta(seconds=30)
+#: resend.com/docs/api-reference/rate-limit as of 2026: per team, in requests.
+_CALLS_PER_SECOND = 5.0
 #: What an error's name proves, where it proves more than the status does.
 _OUTCOMES: Mapping[str, Outcome] = {
     "missing_required_field": Outcome.REFUSED,
@@ -45,12 +56,13 @@ _OUTCOMES: Mapping[str, Outcome] = {
     "resource_locked": Outcome.UNKNOWN,
     "application_error": Outcome.UNKNOWN,
     "service_unavailable": Outcome.UNKNOWN,
-    # The key was used for these recipients before, and some have left the batch since.
-    "invalid_idempotent_request": Outcome.ACCEPTED,
+    # The key was used before, and some recipients have left the batch since. Whether the first call was
+    # taken for good is not documented: an event has to confirm it.
+    "invalid_idempotent_request": Outcome.MISMATCHED,
 }
 
 
-class Resend:
+class Resend(Provider):
     """The account behind one API key."""
 
     def __init__(self, base_url: str, key: Secret, patience: Patience | None = None) -> None:
@@ -59,7 +71,14 @@ class Resend:
         self._key = key
         self._wire = Wire(base_url, patience)
         self._capabilities = Capabilities(
-            name="resend", batch_size=100, call_timeout=patience.call, key_ttl=timedelta(hours=24)
+            name="resend",
+            batch_size=100,
+            call_timeout=patience.call,
+            recovery=Recovery.KEY,
+            key_ttl=timedelta(hours=24),
+            # Permissive validation rejects single messages of a call and takes the others.
+            is_atomic=False,
+            calls_per_second=_CALLS_PER_SECOND,
         )
 
     @property
@@ -107,9 +126,9 @@ class ResendCall:
         """Show the call with its key hidden."""
         return Request("POST", self.url, self._headers("re_***"), b"".join(self._body()))
 
-    def make(self) -> Answer:
+    def make(self, may_start: Callable[[], bool] = always) -> Answer:
         """Make the call once."""
-        reply = self.wire.post(self.url, self._headers(self.key.reveal()), self._body())
+        reply = self.wire.post(self.url, self._headers(self.key.reveal()), self._body(), may_start)
         if isinstance(reply, Answer):
             return reply
         return read_answer(reply, [recipient.pos for recipient in self.mailing.recipients])
@@ -138,8 +157,6 @@ def read_answer(reply: Reply, positions: Sequence[int]) -> Answer:
         return by_status(reply)
     words = f"{name}, {said.get('message') or 'without a message'}"
     outcome = _OUTCOMES.get(name, outcome_of(reply.status))
-    if outcome is Outcome.ACCEPTED:
-        return answer(outcome, reply, f"accepted earlier under this key ({words})")
     return replace(answer(outcome, reply, words), **_waits(name, reply))
 
 
@@ -212,7 +229,10 @@ def _parts(message: Message) -> list[Part]:
         parts += [b"," if index else b',"headers":{', orjson.dumps(name), b':"']
         parts += [*pour(pieces, json_text, json_line), b'"']
     tags = [{"name": name, "value": value} for name, value in message.tags]
-    return [*parts, b"}" if message.headers else b"", b',"tags":', orjson.dumps(tags), b"},"]
+    parts += [b"}" if message.headers else b"", b',"tags":', orjson.dumps(tags)[:-1]]
+    # Events tell it again: so they find their delivery although the answer with its ids was lost.
+    reference = Slot(Field("reference"), json_line)
+    return [*parts, b"," if tags else b"", b'{"name":"reference","value":"', reference, b'"}]},']
 
 
 def _mailbox(written: str) -> str:

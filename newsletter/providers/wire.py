@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from newsletter.domain.provider import Answer, Outcome
+from newsletter.domain.provider import Answer, Outcome, always, too_late
 from newsletter.providers.answers import Reply, reason
 from newsletter.providers.settings import is_loopback
 from newsletter.providers.stencil import cut
@@ -50,20 +50,38 @@ class Wire:
             trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
         )
 
-    def post(self, url: str, headers: Mapping[str, str], body: Sequence[bytes]) -> Reply | Answer:
+    def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: Sequence[bytes],
+        may_start: Callable[[], bool] = always,
+    ) -> Reply | Answer:
         """Send a body of many parts; return what came back, or what it proves that nothing did.
 
         Until the first byte of the body is handed over nothing can have been accepted; after it, no failure
-        tells whether the call was.
+        tells whether the call was. `may_start` is asked at that moment, when the connection stands.
         """
-        upload = _Upload(body, Deadline(self._elapsed, self._patience.call))
+        upload = _Upload(body, Deadline(self._elapsed, self._patience.call), may_start)
         # Compressed answers could grow past the cap in one step.
         sent = {"Accept-Encoding": "identity", **headers, "Content-Length": str(upload.size)}
         try:
             with self._client.stream("POST", url, headers=sent, content=upload) as response:
                 return _read(response, upload.deadline)
+        except StartRefused:
+            return too_late()
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, DeadlinePassed) as error:
             return _failure(error, has_begun=upload.has_begun)
+
+    def get(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Reply | None:
+        """Ask for something that changes nothing; None where no whole answer came."""
+        deadline = Deadline(self._elapsed, self._patience.call)
+        sent = {"Accept-Encoding": "identity", **headers}
+        try:
+            with self._client.stream("GET", url, headers=sent, params=dict(query)) as response:
+                return _read(response, deadline)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, DeadlinePassed):
+            return None
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -72,6 +90,10 @@ class Wire:
 
 class DeadlinePassed(Exception):
     """The call as a whole took too long."""
+
+
+class StartRefused(Exception):
+    """Too much time had passed when the first byte was about to leave."""
 
 
 class Deadline:
@@ -94,8 +116,9 @@ class Deadline:
 class _Upload:
     """A request body that knows whether any of it was handed over."""
 
-    def __init__(self, parts: Sequence[bytes], deadline: Deadline) -> None:
+    def __init__(self, parts: Sequence[bytes], deadline: Deadline, may_start: Callable[[], bool]) -> None:
         self._parts = parts
+        self._may_start = may_start
         self.deadline = deadline
         self.size = sum(map(len, parts))
         self.has_begun = False
@@ -103,6 +126,9 @@ class _Upload:
     def __iter__(self) -> Iterator[bytes]:
         for piece in cut(self._parts):
             self.deadline.check()
+            if not self.has_begun and not self._may_start():
+                # The announced length is never met, so what was sent of the request means nothing.
+                raise StartRefused
             self.has_begun = True
             yield piece
 

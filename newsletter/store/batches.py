@@ -1,104 +1,32 @@
-"""Batches: claimed by lease and epoch, recorded with proof or behind the fence."""
+"""Batches and the deliveries in them: what an outcome changes, with proof or behind the fence."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
-from newsletter.domain.delivery import Batch, BatchState, DeliveryState, Record
+from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, Record
 from newsletter.domain.provider import Answer
-from newsletter.domain.release import ReleaseState
-from newsletter.domain.subscriber import Consent
-from newsletter.store.tables import (
-    Instant,
-    attempt,
-    batch,
-    delivery,
-    issue,
-    release,
-    series,
-    slot,
-    subscriber,
-    subscription,
-    suppression,
-)
+from newsletter.store.tables import Instant, attempt, batch, delivery
 
 _now = bindparam("now", type_=Instant)
-_COLUMNS = (
-    batch.c.id, batch.c.release_id, batch.c.revision, batch.c.state, batch.c.seq, batch.c.generation,
-    batch.c.tainted, batch.c.epoch, batch.c.first_call_at,
-)  # fmt: skip
-_IS_READY = or_(
-    and_(batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN)), batch.c.next_at <= _now),
-    and_(batch.c.state == BatchState.SENDING, batch.c.lease_until <= _now),
-)
-# What a claim may take, now or later: nothing of a release, issue or series that is stopped.
-_GOES_ON = (
-    batch.c.provider == bindparam("provider"),
-    release.c.state == ReleaseState.SENDING,
-    issue.c.paused_at.is_(None),
-    issue.c.cancelled_at.is_(None),
-    series.c.paused_at.is_(None),
-)
-_WITH_SERIES = (
-    batch.join(release, release.c.id == batch.c.release_id)
-    .join(slot, slot.c.id == release.c.slot_id)
-    .join(issue, issue.c.id == slot.c.issue_id)
-    .join(series, series.c.id == slot.c.series_id)
-)
-_PICK = (
-    select(*_COLUMNS, batch.c.frozen, batch.c.key_id)
-    .select_from(_WITH_SERIES)
-    .where(*_GOES_ON, _IS_READY)
-    .order_by(batch.c.lane, release.c.due_at, batch.c.seq)
-    .limit(1)
-    .with_for_update(of=batch, skip_locked=True)
-)
-_GET = select(*_COLUMNS, batch.c.frozen, batch.c.key_id).where(batch.c.id == bindparam("batch_id"))
-_NEXT_AT = (
-    select(batch.c.state, batch.c.next_at, batch.c.lease_until)
-    .select_from(_WITH_SERIES)
-    .where(*_GOES_ON, batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN, BatchState.SENDING)))
-)
-_MEMBERS = (
-    select(
-        delivery.c.pos, delivery.c.subscriber_id, subscriber.c.address, subscriber.c.name,
-        delivery.c.issue_id, delivery.c.occasion, issue.c.series_id,
-        subscription.c.state.label("consent"), suppression.c.reason.label("suppression"),
-    )
-    .join(issue, issue.c.id == delivery.c.issue_id)
-    .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
-    .join(
-        subscription,
-        and_(
-            subscription.c.series_id == issue.c.series_id,
-            subscription.c.subscriber_id == delivery.c.subscriber_id,
-        ),
-        isouter=True,
-    )
-    .join(suppression, suppression.c.address_hash == subscriber.c.address_hash, isouter=True)
-    .where(delivery.c.batch_id == bindparam("batch_id"), delivery.c.state == DeliveryState.PLANNED)
-    .order_by(delivery.c.pos)
-)  # fmt: skip
-_CLAIM = (
-    update(batch)
-    .where(batch.c.id == bindparam("row_id"))
-    .values(
-        state=BatchState.SENDING,
-        epoch=bindparam("epoch_"),
-        tainted=bindparam("tainted_"),
-        lease_owner=bindparam("owner"),
-        lease_until=bindparam("until", type_=Instant),
-        first_call_at=bindparam("first", type_=Instant),
-        last_call_at=_now,
-        key_id=bindparam("key"),
-        frozen=bindparam("blob"),
-    )
-)
+_ADD = insert(batch).returning(batch.c.id)
+_ADD_DELIVERY = insert(delivery)
+_ROW = select(batch).where(batch.c.id == bindparam("row_id"))
 _CHANGE = update(batch).where(batch.c.id == bindparam("row_id"))
-_CHANGE_FENCED = _CHANGE.where(batch.c.epoch == bindparam("held_epoch"), batch.c.state == BatchState.SENDING)
+_IS_HELD = (
+    select(batch.c.id)
+    .where(
+        batch.c.id == bindparam("row_id"),
+        batch.c.epoch == bindparam("held_epoch"),
+        batch.c.state == bindparam("held_state"),
+    )
+    .with_for_update()
+)
+_CHANGE_FENCED = _CHANGE.where(
+    batch.c.epoch == bindparam("held_epoch"), batch.c.state == bindparam("held_state")
+)
 _END_ATTEMPT = update(attempt).where(
     attempt.c.batch_id == bindparam("batch_id_"), attempt.c.epoch == bindparam("epoch_")
 )
@@ -106,116 +34,95 @@ _SET_DELIVERY = update(delivery).where(
     delivery.c.batch_id == bindparam("batch_id_"), delivery.c.pos == bindparam("pos_")
 )
 _SET_ID = _SET_DELIVERY.values(provider_message_id=bindparam("message_id"))
-_SET_STATE = _SET_DELIVERY.values(state=bindparam("state_"), reason=bindparam("reason_"))
-_MOVE = _SET_DELIVERY.values(batch_id=bindparam("to_batch"), pos=bindparam("to_pos"))
-_EXPIRE_LEASES = (
-    update(batch)
-    .where(batch.c.state == BatchState.SENDING, batch.c.lease_until > _now)
-    .values(lease_until=_now)
+_SET_STATE = _SET_DELIVERY.where(delivery.c.state == DeliveryState.PLANNED).values(
+    state=bindparam("state_"), reason=bindparam("reason_")
 )
+_ACCEPT = _SET_DELIVERY.values(state=DeliveryState.ACCEPTED, reason=None)
+_MOVE = _SET_DELIVERY.values(
+    batch_id=bindparam("to_batch"), pos=bindparam("to_pos"), state=DeliveryState.PLANNED, reason=None
+)
+_OPEN = (
+    select(delivery.c.pos)
+    .where(delivery.c.batch_id == bindparam("batch_id_"), delivery.c.state == DeliveryState.PLANNED)
+    .order_by(delivery.c.pos)
+)
+_CLOSE_ACCEPTED = (
+    _CHANGE.where(
+        batch.c.state.in_((BatchState.UNKNOWN, BatchState.PLANNED)),
+        ~exists().where(delivery.c.batch_id == batch.c.id, delivery.c.state == DeliveryState.PLANNED),
+    )
+    .values(state=BatchState.ACCEPTED, tainted=False, next_at=None, frozen=None)
+)  # fmt: skip
+_LEAVE_UNKNOWN = (
+    update(delivery)
+    .where(delivery.c.batch_id == bindparam("batch_id_"), delivery.c.state == DeliveryState.PLANNED)
+    .values(state=DeliveryState.UNKNOWN, reason=bindparam("reason_"))
+)
+_OF_RELEASE = batch.c.release_id == bindparam("release")
 _CANCEL_PLANNED = (
     update(batch)
-    .where(
-        batch.c.release_id == bindparam("release"),
-        batch.c.state == BatchState.PLANNED,
-        batch.c.tainted.is_(False),
-    )
+    .where(_OF_RELEASE, batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
     .values(state=BatchState.CANCELLED, frozen=None)
 )
+_CANCEL_WAITING = (
+    update(delivery)
+    .where(delivery.c.release_id == bindparam("release"), delivery.c.state == DeliveryState.WAITING)
+    .values(state=DeliveryState.CANCELLED)
+)
+_IN_DOUBT = select(batch.c.id).where(
+    _OF_RELEASE,
+    or_(
+        batch.c.state == BatchState.UNKNOWN,
+        (batch.c.state == BatchState.SENDING) & (batch.c.lease_until <= _now),
+    ),
+)
+_RESTART = (
+    update(batch)
+    .where(_OF_RELEASE, batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
+    .values(first_call_at=None, frozen=None)
+)
+_UNKNOWN_OF_RELEASE = (
+    select(batch.c.id)
+    .where(_OF_RELEASE, batch.c.state == BatchState.UNKNOWN)
+    .order_by(batch.c.id)
+    .with_for_update(of=batch)
+)
+_COPY = ("release_id", "revision", "lane", "provider")
 
 
-@dataclass(frozen=True)
-class Picked:
-    """A batch that may be claimed, with what an earlier claim froze."""
-
-    batch: Batch
-    frozen: bytes | None
-    key_id: str | None
+def add(tx: Connection, row: Mapping[str, object]) -> int:
+    """Insert one batch; return its id."""
+    return int(tx.execute(_ADD, row).scalar_one())
 
 
-@dataclass(frozen=True)
-class Member:
-    """A planned delivery of a batch, with the person's consent as it is now."""
-
-    pos: int
-    subscriber_id: int
-    address: str | None
-    name: str
-    issue_id: int
-    occasion: int
-    series_id: int
-    consent: str | None
-    suppression: str | None
-
-    def may_get(self, *, is_test: bool) -> bool:
-        """Tell whether mail may go to this person; a test copy needs no subscription."""
-        if self.address is None or self.suppression is not None:
-            return False
-        return is_test or self.consent == Consent.ACTIVE
-
-
-def pick(tx: Connection, provider: str, now: datetime) -> Picked | None:
-    """Find the next batch to call: one that is due, or one whose caller's lease ran out."""
-    row = tx.execute(_PICK, {"provider": provider, "now": now}).first()
-    return _picked(row) if row else None
-
-
-def get(tx: Connection, batch_id: int) -> Picked:
-    """Read a batch."""
-    return _picked(tx.execute(_GET, {"batch_id": batch_id}).one())
-
-
-def members(tx: Connection, batch_id: int) -> list[Member]:
-    """List the planned deliveries of a batch by position."""
-    return [Member(*row) for row in tx.execute(_MEMBERS, {"batch_id": batch_id})]
-
-
-def claim(
-    tx: Connection,
-    held: Batch,
-    *,
-    owner: str,
-    now: datetime,
-    until: datetime,
-    key_id: str,
-    frozen: bytes,
-) -> None:
-    """Take the lease and note the attempt; the transaction must be durable before the call."""
-    values = {
-        "row_id": held.id,
-        "epoch_": held.epoch,
-        "tainted_": held.tainted,
-        "owner": owner,
-        "until": until,
-        "first": held.first_call_at,
-        "now": now,
-        "key": key_id,
-        "blob": frozen,
+def notice(
+    revision: str, provider: str, lane: int, now: datetime, *, next_at: datetime | None
+) -> Mapping[str, object]:
+    """Return the row of a batch that belongs to no release; without `next_at` no worker looks for it."""
+    return {
+        "revision": revision,
+        "lane": lane,
+        "provider": provider,
+        "seq": 0,
+        "state": BatchState.PLANNED,
+        "formed_at": now,
+        "next_at": next_at,
     }
-    tx.execute(_CLAIM, values)
-    row = {"batch_id": held.id, "epoch": held.epoch, "generation": held.generation, "started_at": now}
-    tx.execute(insert(attempt), row)
 
 
-def record(tx: Connection, held: Batch, outcome: Record) -> bool:
-    """Write what an answer changed; False where the lease was lost and the answer proves nothing.
+def add_delivery(tx: Connection, row: Mapping[str, object]) -> None:
+    """Insert one delivery, of a mail that belongs to no release."""
+    tx.execute(_ADD_DELIVERY, row)
 
-    A settled batch keeps no frozen addresses.
-    """
-    values: dict[str, Any] = {"state": outcome.state, "tainted": outcome.tainted, "next_at": outcome.next_at}
-    if outcome.state not in (BatchState.PLANNED, BatchState.UNKNOWN):
-        values["frozen"] = None
-    if outcome.is_proof:
-        tx.execute(_CHANGE.values(**values), {"row_id": held.id})
-    elif not tx.execute(
-        _CHANGE_FENCED.values(**values), {"row_id": held.id, "held_epoch": held.epoch}
-    ).rowcount:
-        return False
-    if outcome.ids:
-        rows = [{"batch_id_": held.id, "pos_": pos, "message_id": id_} for pos, id_ in outcome.ids.items()]
-        tx.execute(_SET_ID, rows)
-    mark(tx, held.id, DeliveryState.REJECTED, outcome.rejected)
-    return True
+
+def row_of(tx: Connection, batch_id: int) -> Mapping[str, Any]:
+    """Read every column of a batch."""
+    return tx.execute(_ROW, {"row_id": batch_id}).one()._asdict()
+
+
+def set_state(tx: Connection, batch_id: int, **values: object) -> None:
+    """Set columns of a batch."""
+    tx.execute(_CHANGE.values(**values), {"row_id": batch_id})
 
 
 def end_attempt(tx: Connection, held: Batch, answer: Answer, now: datetime) -> None:
@@ -229,8 +136,42 @@ def end_attempt(tx: Connection, held: Batch, answer: Answer, now: datetime) -> N
     tx.execute(_END_ATTEMPT.values(**values), {"batch_id_": held.id, "epoch_": held.epoch})
 
 
+def is_held(tx: Connection, held: Batch) -> bool:
+    """Tell whether nobody took the batch since it was taken like this, and let nobody do so now."""
+    fence = {"row_id": held.id, "held_epoch": held.epoch, "held_state": held.state}
+    return tx.execute(_IS_HELD, fence).first() is not None
+
+
+def record(tx: Connection, held: Batch, outcome: Record) -> bool:
+    """Write what an answer to the holder changed; False where the lease was lost.
+
+    A settled batch keeps no frozen addresses.
+    """
+    values: dict[str, Any] = {
+        "state": outcome.state,
+        "tainted": outcome.tainted,
+        "next_at": outcome.next_at,
+        "inquiry": outcome.asked,
+    }
+    if outcome.state not in (BatchState.PLANNED, BatchState.UNKNOWN):
+        values["frozen"] = None
+    fence = {"row_id": held.id, "held_epoch": held.epoch, "held_state": held.state}
+    if not tx.execute(_CHANGE_FENCED.values(**values), fence).rowcount:
+        return False
+    note_ids(tx, held.id, outcome.ids)
+    mark(tx, held.id, DeliveryState.REJECTED, outcome.rejected)
+    return True
+
+
+def note_ids(tx: Connection, batch_id: int, ids: Mapping[int, str]) -> None:
+    """Keep the provider's ids of single deliveries, by position."""
+    if ids:
+        rows = [{"batch_id_": batch_id, "pos_": pos, "message_id": id_} for pos, id_ in ids.items()]
+        tx.execute(_SET_ID, rows)
+
+
 def mark(tx: Connection, batch_id: int, state: DeliveryState, reasons: Mapping[int, str]) -> None:
-    """Give single deliveries of a batch a state and a reason of their own, by position."""
+    """Give single open deliveries of a batch a state and a reason of their own, by position."""
     rows = [
         {"batch_id_": batch_id, "pos_": pos, "state_": state, "reason_": reason}
         for pos, reason in reasons.items()
@@ -239,24 +180,64 @@ def mark(tx: Connection, batch_id: int, state: DeliveryState, reasons: Mapping[i
         tx.execute(_SET_STATE, rows)
 
 
-def set_state(tx: Connection, batch_id: int, **values: object) -> None:
-    """Set columns of a batch."""
-    tx.execute(_CHANGE.values(**values), {"row_id": batch_id})
+def accept(tx: Connection, batch_id: int, positions: Iterable[int]) -> None:
+    """Count single deliveries as accepted, whatever they were taken for; close the batch if all are."""
+    rows = [{"batch_id_": batch_id, "pos_": pos} for pos in positions]
+    if rows:
+        tx.execute(_ACCEPT, rows)
+    tx.execute(_CLOSE_ACCEPTED, {"row_id": batch_id})
 
 
-def add(tx: Connection, row: Mapping[str, object]) -> int:
-    """Insert one batch; return its id."""
-    return int(tx.execute(insert(batch).returning(batch.c.id), row).scalar_one())
+def open_positions(tx: Connection, batch_id: int) -> list[int]:
+    """List the positions of the deliveries that say what their batch says."""
+    return list(tx.execute(_OPEN, {"batch_id_": batch_id}).scalars())
 
 
-def add_delivery(tx: Connection, row: Mapping[str, object]) -> None:
-    """Insert one delivery, of a test copy."""
-    tx.execute(insert(delivery), row)
+def close_accepted(tx: Connection, batch_id: int) -> None:
+    """Settle a batch of which every delivery has a state of its own by now."""
+    tx.execute(_CLOSE_ACCEPTED, {"row_id": batch_id})
 
 
-def row_of(tx: Connection, batch_id: int) -> Mapping[str, Any]:
-    """Read every column of a batch."""
-    return tx.execute(select(batch).where(batch.c.id == batch_id)).one()._asdict()
+def leave_unknown(tx: Connection, batch_id: int, reason: str) -> None:
+    """End the finding out: the open deliveries stay unknown, with the reason, and nothing more happens."""
+    tx.execute(_LEAVE_UNKNOWN, {"batch_id_": batch_id, "reason_": reason})
+    set_state(tx, batch_id, state=BatchState.CANCELLED, tainted=True, next_at=None, frozen=None)
+
+
+def start_generation(tx: Connection, held: Batch, now: datetime) -> None:
+    """Plan a batch anew under a new key, with nothing left of its doubt."""
+    set_state(
+        tx,
+        held.id,
+        state=BatchState.PLANNED,
+        generation=held.generation + 1,
+        # Whoever still holds the old lease must find it lost.
+        epoch=held.epoch + 1,
+        tainted=False,
+        inquiry=Asked.NOT_YET,
+        next_at=now,
+        first_call_at=None,
+        last_call_at=None,
+        frozen=None,
+    )
+
+
+def split(
+    tx: Connection, parent: Batch, groups: Sequence[Sequence[int]], first_seq: int, now: datetime
+) -> None:
+    """Give groups of positions a batch of their own each, numbered from `first_seq`."""
+    row = row_of(tx, parent.id)
+    for number, positions in enumerate(groups):
+        new = {
+            **{name: row[name] for name in _COPY},
+            "seq": first_seq + number,
+            "parent_id": parent.id,
+            "generation": parent.generation + 1,
+            "state": BatchState.PLANNED,
+            "next_at": now,
+            "formed_at": now,
+        }
+        move(tx, parent.id, positions, add(tx, new))
 
 
 def move(tx: Connection, batch_id: int, positions: Sequence[int], to_batch: int) -> None:
@@ -265,29 +246,23 @@ def move(tx: Connection, batch_id: int, positions: Sequence[int], to_batch: int)
         {"batch_id_": batch_id, "pos_": pos, "to_batch": to_batch, "to_pos": number}
         for number, pos in enumerate(positions)
     ]
-    tx.execute(_MOVE, rows)
+    if rows:
+        tx.execute(_MOVE, rows)
 
 
-def expire_leases(tx: Connection, now: datetime) -> int:
-    """End every lease; only for the one sender of a database, which knows that the owners are gone."""
-    return tx.execute(_EXPIRE_LEASES, {"now": now}).rowcount
+def cancel(tx: Connection, release_id: int, now: datetime) -> None:
+    """Stop what is left of a release: what no call was made for is cancelled, a doubt stays unknown."""
+    tx.execute(_CANCEL_PLANNED, {"release": release_id})
+    tx.execute(_CANCEL_WAITING, {"release": release_id})
+    for batch_id in list(tx.execute(_IN_DOUBT, {"release": release_id, "now": now}).scalars()):
+        leave_unknown(tx, batch_id, "cancelled while its outcome was unknown")
 
 
-def cancel_planned(tx: Connection, release_id: int) -> int:
-    """Cancel the batches of a release that no call was made for; return how many."""
-    return tx.execute(_CANCEL_PLANNED, {"release": release_id}).rowcount
+def restart(tx: Connection, release_id: int) -> None:
+    """Count the trying of what no call was accepted for from the beginning."""
+    tx.execute(_RESTART, {"release": release_id})
 
 
-def next_instant(tx: Connection, provider: str) -> datetime | None:
-    """Return when the next batch becomes ready by itself."""
-    instants = [
-        row.lease_until if row.state == BatchState.SENDING else row.next_at
-        for row in tx.execute(_NEXT_AT, {"provider": provider})
-    ]
-    return min((instant for instant in instants if instant is not None), default=None)
-
-
-def _picked(row: Any) -> Picked:
-    *values, frozen, key_id = row
-    found = Batch(*values)
-    return Picked(Batch(**{**found.__dict__, "state": BatchState(found.state)}), frozen, key_id)
+def unknown_of(tx: Connection, release_id: int) -> list[int]:
+    """List the batches of a release whose outcome is unknown, and let nobody else change them."""
+    return list(tx.execute(_UNKNOWN_OF_RELEASE, {"release": release_id}).scalars())

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select
 
 from newsletter.domain.delivery import BatchState, DeliveryState
+from newsletter.domain.release import REAL
 from newsletter.store.tables import audit, batch, delivery
 
 _STATE = case((delivery.c.state == DeliveryState.PLANNED, batch.c.state), else_=delivery.c.state)
 _BY_STATE = (
     select(delivery.c.release_id, _STATE.label("state"), func.count())
-    .join(batch, batch.c.id == delivery.c.batch_id)
+    # What waits has no batch yet.
+    .join(batch, batch.c.id == delivery.c.batch_id, isouter=True)
     .where(delivery.c.release_id.is_not(None))
     .group_by(delivery.c.release_id, _STATE)
 )
@@ -27,10 +29,15 @@ _REVISION = (
 # An untainted batch that was cancelled was never called: nobody of it can have got the mail.
 _FREE_CANCELLED = delete(delivery).where(
     delivery.c.issue_id == bindparam("issue"),
-    delivery.c.occasion == 0,
-    delivery.c.state == DeliveryState.PLANNED,
-    delivery.c.batch_id.in_(
-        select(batch.c.id).where(batch.c.state == BatchState.CANCELLED, batch.c.tainted.is_(False))
+    delivery.c.occasion == REAL,
+    or_(
+        delivery.c.state == DeliveryState.CANCELLED,
+        and_(
+            delivery.c.state == DeliveryState.PLANNED,
+            delivery.c.batch_id.in_(
+                select(batch.c.id).where(batch.c.state == BatchState.CANCELLED, batch.c.tainted.is_(False))
+            ),
+        ),
     ),
 )
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
-from newsletter.domain.release import Release, ReleaseState
+from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
 from newsletter.store.audience import CHUNK
 from newsletter.store.database import insert_new
@@ -30,6 +30,7 @@ _RELEASES = (
         release.c.id, series.c.slug.label("series"), issue.c.slug.label("issue"),
         slot.c.issue_id, slot.c.series_id, slot.c.revision, release.c.due_at, release.c.state,
         release.c.occasion, release.c.reason, release.c.prepared_to, release.c.candidates, release.c.planned,
+        release.c.waiting,
     )
     .join(slot, slot.c.id == release.c.slot_id)
     .join(series, series.c.id == slot.c.series_id)
@@ -41,9 +42,29 @@ _BY_ID = _RELEASES.where(release.c.id == bindparam("row_id"))
 _LOCKED = _BY_ID.with_for_update(of=release)
 _LOCK = select(release.c.id).where(release.c.id == bindparam("row_id")).with_for_update()
 _OF_SLOT = _RELEASES.where(release.c.slot_id == bindparam("slot_id"))
+_LAST_REAL = (
+    select(release.c.planned)
+    .join(slot, slot.c.id == release.c.slot_id)
+    .where(
+        slot.c.series_id == bindparam("series_id"),
+        release.c.occasion == REAL,
+        release.c.state.in_((ReleaseState.SENDING, ReleaseState.SETTLED)),
+    )
+    .order_by(release.c.due_at.desc(), release.c.id.desc())
+    .limit(1)
+)
+_WITH_LEFTOVERS = (
+    select(batch.c.release_id)
+    .join(release, release.c.id == batch.c.release_id)
+    .where(
+        batch.c.state.in_((BatchState.SENDING, BatchState.UNKNOWN)),
+        release.c.state == ReleaseState.CANCELLED,
+    )
+    .distinct()
+)
 _CHANGE = update(release).where(release.c.id == bindparam("row_id"))
 _NAMES = (
-    select(series.c.slug.label("series"), series.c.settings, issue.c.slug.label("issue"))
+    select(series.c.slug.label("series"), series.c.settings, issue.c.slug.label("issue"), issue.c.kind)
     .join(issue, issue.c.series_id == series.c.id)
     .where(issue.c.id == bindparam("issue_id"))
 )
@@ -52,6 +73,9 @@ _NEXT_SEQ = select(func.coalesce(func.max(batch.c.seq) + 1, 0)).where(
     batch.c.release_id == bindparam("release_id")
 )
 _ADD_BATCHES = insert(batch)
+_BATCH_AT = select(batch.c.id).where(
+    batch.c.release_id == bindparam("release_id"), batch.c.seq == bindparam("seq")
+)
 
 # Who is due in a chunk, numbered; batch and position follow from the number.
 _due = CHUNK.subquery()
@@ -86,6 +110,7 @@ _SETTLE = (
     .where(
         release.c.id == bindparam("row_id"),
         release.c.state == ReleaseState.SENDING,
+        release.c.waiting == 0,
         ~exists().where(batch.c.release_id == release.c.id, batch.c.state.in_(UNSETTLED)),
     )
     .values(state=ReleaseState.SETTLED, settled_at=bindparam("now"))
@@ -112,6 +137,16 @@ def get(tx: Connection, release_id: int) -> Release:
 def get_locked(tx: Connection, release_id: int) -> Release:
     """Read a release and let nobody else change it before the transaction ends."""
     return _release(tx.execute(_LOCKED, {"row_id": release_id}).one())
+
+
+def last_real(tx: Connection, series_id: int) -> int | None:
+    """Return how many people the last real release of a series went to; None where there was none."""
+    return tx.execute(_LAST_REAL, {"series_id": series_id}).scalar()
+
+
+def with_leftovers(tx: Connection) -> list[int]:
+    """List the cancelled releases of which a batch is still in doubt."""
+    return list(tx.execute(_WITH_LEFTOVERS).scalars())
 
 
 def every(tx: Connection) -> list[Release]:
@@ -145,8 +180,13 @@ def add_deliveries(tx: Connection, values: Mapping[str, object]) -> int:
     return tx.execute(_ADD_DELIVERIES, values).rowcount
 
 
-def progress(tx: Connection, before: Release, upto: int, counts: Mapping[Verdict, int]) -> None:
-    """Note that everyone up to a subscriber id has been looked at, and with what verdicts."""
+def batch_at(tx: Connection, release_id: int, seq: int) -> int:
+    """Return the id of a batch by its number in the release."""
+    return int(tx.execute(_BATCH_AT, {"release_id": release_id, "seq": seq}).scalar_one())
+
+
+def progress(tx: Connection, before: Release, upto: int, counts: Mapping[Verdict, int], later: int) -> None:
+    """Note that everyone up to a subscriber id has been looked at, with what verdicts; `later` ones wait."""
     excluded = dict(excluded_of(tx, before.id))
     for verdict, number in counts.items():
         if verdict is not Verdict.DUE:
@@ -157,14 +197,15 @@ def progress(tx: Connection, before: Release, upto: int, counts: Mapping[Verdict
         prepared_to=upto,
         candidates=before.candidates + sum(counts.values()),
         planned=before.planned + counts.get(Verdict.DUE, 0),
+        waiting=before.waiting + later,
         excluded=excluded,
     )
 
 
-def names(tx: Connection, issue_id: int) -> tuple[str, str, str]:
-    """Return an issue's series, the title of that, and its own slug."""
+def names(tx: Connection, issue_id: int) -> tuple[str, str, str, bool]:
+    """Return an issue's series, the title of that, its own slug, and whether it is a notice."""
     row = tx.execute(_NAMES, {"issue_id": issue_id}).one()
-    return row.series, row.settings["title"], row.issue
+    return row.series, row.settings["title"], row.issue, row.kind == "notice"
 
 
 def excluded_of(tx: Connection, release_id: int) -> Mapping[Verdict, int]:

@@ -3,20 +3,18 @@
 from sqlalchemy import Connection, bindparam, insert, select
 
 from newsletter.domain.revision import Media, Revision, dump, load
+from newsletter.store.database import insert_new
 from newsletter.store.tables import media, revision
 
 _GET = select(
     revision.c.source_hash, revision.c.sender, revision.c.reply_to, revision.c.subject,
     revision.c.preheader, revision.c.html, revision.c.text, revision.c.links,
 ).where(revision.c.hash == bindparam("hash"))  # fmt: skip
-_HAS = select(revision.c.hash).where(revision.c.hash == bindparam("hash"))
 _MEDIA = select(media.c.name, media.c.content_type, media.c.data).where(media.c.name == bindparam("name"))
 
 
 def add(tx: Connection, issue_id: int, new: Revision) -> None:
     """Keep a revision; one with the same content is kept once."""
-    if tx.execute(_HAS, {"hash": new.hash}).first():
-        return
     row = {
         "hash": new.hash,
         "issue_id": issue_id,
@@ -29,7 +27,7 @@ def add(tx: Connection, issue_id: int, new: Revision) -> None:
         "text": dump(new.text),
         "links": list(new.links),
     }
-    tx.execute(insert(revision), row)
+    tx.execute(insert_new(tx, revision), row)
 
 
 def get(tx: Connection, hash_: str) -> Revision:

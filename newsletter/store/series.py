@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from newsletter.domain.series import AppliedSeries, from_settings
+from newsletter.store.database import insert_new
 from newsletter.store.tables import issue, revision, series, slot
 
 _SERIES = select(series.c.id, series.c.slug, series.c.settings, series.c.paused_at)
@@ -27,6 +28,9 @@ _ISSUES = (
     .order_by(series.c.slug, issue.c.position)
 )  # fmt: skip
 _ISSUES_OF = _ISSUES.where(issue.c.series_id == bindparam("series_id"))
+_NOTICE = select(issue.c.id).where(
+    issue.c.series_id == bindparam("series_id"), issue.c.slug == bindparam("slug")
+)
 _SET_ISSUE = update(issue).where(issue.c.id == bindparam("row_id"))
 _IS_USED = select(func.count()).select_from(slot).where(slot.c.issue_id == bindparam("issue_id"))
 
@@ -92,6 +96,13 @@ def add_issue(tx: Connection, series_id: int, slug: str, position: int) -> int:
     """Insert an issue; return its id."""
     row = {"series_id": series_id, "slug": slug, "kind": "issue", "position": position}
     return int(tx.execute(insert(issue).returning(issue.c.id), row).scalar_one())
+
+
+def notice(tx: Connection, series_id: int, slug: str) -> int:
+    """Return the id of a notice of a series, which is made when it is first wanted."""
+    row = {"series_id": series_id, "slug": slug, "kind": "notice", "position": 0}
+    tx.execute(insert_new(tx, issue), row)
+    return int(tx.execute(_NOTICE, {"series_id": series_id, "slug": slug}).scalar_one())
 
 
 def change_issue(tx: Connection, issue_id: int, **values: object) -> None:

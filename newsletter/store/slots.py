@@ -19,6 +19,7 @@ _SLOTS = (
     .order_by(slot.c.local_date, series.c.slug)
 )  # fmt: skip
 _OF_SERIES = _SLOTS.where(slot.c.series_id == bindparam("series_id"))
+_STILL = _SLOTS.where(slot.c.id == bindparam("row_id")).with_for_update(of=slot)
 _QUEUED = _SLOTS.where(slot.c.state == SlotState.QUEUED)
 _CHANGE = update(slot).where(slot.c.id == bindparam("row_id"))
 _DROP = delete(slot).where(slot.c.id == bindparam("row_id"))
@@ -68,6 +69,12 @@ def every(tx: Connection) -> list[Slot]:
 def queued(tx: Connection) -> list[Slot]:
     """List the slots that are still to come, by date."""
     return [_slot(row) for row in tx.execute(_QUEUED)]
+
+
+def is_unchanged(tx: Connection, seen: Slot) -> bool:
+    """Tell whether a slot is still as it was read, and let nobody change it before the transaction ends."""
+    row = tx.execute(_STILL, {"row_id": seen.id}).first()
+    return row is not None and _slot(row) == seen
 
 
 def change(tx: Connection, slot_id: int, **values: object) -> None:

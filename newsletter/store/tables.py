@@ -11,6 +11,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -129,7 +131,8 @@ slot = Table(
 )
 
 #: `prepared_to` is the subscriber id up to which deliveries exist: nothing is sent before preparing ends.
-#: `occasion` is 0 for the real send; `reason` says why a release is held.
+#: `occasion` is 0 for the real send; `reason` says why a release is held; `waiting` counts the deliveries
+#: that have no batch yet because the same person's earlier issue is not settled.
 release = Table(
     "release",
     metadata,
@@ -143,6 +146,7 @@ release = Table(
     Column("prepared_to", Id, nullable=False, default=0),
     Column("candidates", Integer, nullable=False, default=0),
     Column("planned", Integer, nullable=False, default=0),
+    Column("waiting", Integer, nullable=False, default=0),
     Column("excluded", JSON, nullable=False, default=dict),
     Column("started_at", Instant),
     Column("settled_at", Instant),
@@ -150,6 +154,7 @@ release = Table(
 )
 
 #: The deliveries of one provider call. `frozen` holds what a repeat must say again, until the batch settles.
+#: `inquiry` says how far the finding out of an unknown outcome has come.
 batch = Table(
     "batch",
     metadata,
@@ -163,6 +168,7 @@ batch = Table(
     Column("generation", Integer, nullable=False, default=0),
     Column("state", String(10), nullable=False),
     Column("tainted", Boolean, nullable=False, default=False),
+    Column("inquiry", String(10), nullable=False, default=""),
     Column("epoch", Integer, nullable=False, default=0),
     Column("lease_owner", String(80)),
     Column("lease_until", Instant),
@@ -195,6 +201,12 @@ delivery = Table(
     Column("bounced_at", Instant),
     Column("complained_at", Instant),
     Index("ix_delivery_batch_id", "batch_id"),
+    Index(
+        "ix_delivery_waiting",
+        "release_id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -258,6 +270,46 @@ suppression = Table(
     Column("address_hash", String(32), primary_key=True),
     Column("reason", String(20), nullable=False),
     Column("since", Instant, nullable=False),
+)
+
+#: What a provider reported later; an event is inserted before it is applied, so each is applied once.
+provider_event = Table(
+    "provider_event",
+    metadata,
+    Column("provider", String(30), primary_key=True),
+    Column("event_id", String(200), primary_key=True),
+    Column("kind", String(15), nullable=False),
+    Column("batch_id", Id),
+    Column("pos", Integer),
+    Column("raw", LargeBinary, nullable=False, default=b""),
+    Column("received_at", Instant, nullable=False),
+)
+
+#: The pace of one provider account: when the next call of each lane may start, what of the day's quota is
+#: used, since when it warms up, and until when nobody calls it.
+provider_state = Table(
+    "provider_state",
+    metadata,
+    Column("provider", String(30), primary_key=True),
+    Column("bulk_at", Instant),
+    Column("priority_at", Instant),
+    Column("slowdown", Float, nullable=False, default=1.0),
+    Column("day", Date),
+    Column("used", Integer, nullable=False, default=0),
+    Column("warm_since", Date),
+    Column("blocked_until", Instant),
+    Column("blocked_reason", Text, nullable=False, default=""),
+    Column("blocked_since", Instant),
+    Column("failures", Integer, nullable=False, default=0),
+)
+
+#: Which holds the people of `alert_to` have been told of.
+alert = Table(
+    "alert",
+    metadata,
+    Column("release_id", Id, ForeignKey("release.id"), primary_key=True),
+    Column("what", String(10), primary_key=True),
+    Column("at", Instant, nullable=False),
 )
 
 #: What a person decided at the command line.

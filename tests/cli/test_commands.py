@@ -38,6 +38,8 @@ PROMISED = [
     "provider/fake",
     "db/upgrade",
     "db/backup",
+    "db/adopt",
+    "resolve",
 ]
 LISTINGS = [
     "queue",

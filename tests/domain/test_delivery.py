@@ -1,25 +1,25 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from newsletter.domain.delivery import (
+    CONFIRM_WAIT,
+    LONGEST_RETRY,
     RETRY_AFTER,
     START_DEADLINE,
     Batch,
     BatchState,
     Record,
     Ruling,
+    back_off,
     batch_key,
     lease_for,
-    may_call_again,
     record_for,
 )
 from newsletter.domain.provider import Answer, Capabilities, Outcome
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 KEYED = Capabilities("keyed", 100, timedelta(seconds=30), key_ttl=timedelta(hours=24))
-KEYLESS = replace(KEYED, key_ttl=None)
 LATER = NOW + RETRY_AFTER
 PLANNED, UNKNOWN, ACCEPTED = BatchState.PLANNED, BatchState.UNKNOWN, BatchState.ACCEPTED
 REJECTED, CANCELLED = BatchState.REJECTED, BatchState.CANCELLED
@@ -33,8 +33,8 @@ TABLE = [
     (Outcome.ACCEPTED, True, 5, ACCEPTED, KEEP, False, None),
     (Outcome.REFUSED, False, 1, REJECTED, KEEP, False, None),
     (Outcome.REFUSED, False, 5, CANCELLED, SPLIT, False, None),
-    (Outcome.REFUSED, True, 1, UNKNOWN, KEEP, True, None),
-    (Outcome.REFUSED, True, 5, UNKNOWN, KEEP, True, None),
+    (Outcome.REFUSED, True, 1, UNKNOWN, KEEP, True, LATER),
+    (Outcome.REFUSED, True, 5, UNKNOWN, KEEP, True, LATER),
     (Outcome.DEFERRED, False, 1, PLANNED, KEEP, False, LATER),
     (Outcome.DEFERRED, False, 5, PLANNED, KEEP, False, LATER),
     (Outcome.DEFERRED, True, 1, UNKNOWN, KEEP, True, LATER),
@@ -47,6 +47,10 @@ TABLE = [
     (Outcome.UNKNOWN, False, 5, UNKNOWN, KEEP, True, LATER),
     (Outcome.UNKNOWN, True, 1, UNKNOWN, KEEP, True, LATER),
     (Outcome.UNKNOWN, True, 5, UNKNOWN, KEEP, True, LATER),
+    (Outcome.MISMATCHED, False, 1, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
+    (Outcome.MISMATCHED, False, 5, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
+    (Outcome.MISMATCHED, True, 1, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
+    (Outcome.MISMATCHED, True, 5, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
 ]
 
 
@@ -98,39 +102,29 @@ def test_the_reason_is_kept(outcome):
     assert decided(outcome, reason="as it said").reason == "as it said"
 
 
-@pytest.mark.parametrize("outcome", [Outcome.DEFERRED, Outcome.UNKNOWN])
-def test_the_provider_may_say_when_to_come_again(outcome):
-    assert decided(outcome, retry_after=timedelta(minutes=9)).next_at == NOW + timedelta(minutes=9)
+def test_the_provider_may_say_when_to_ask_again():
+    assert decided(Outcome.UNKNOWN, retry_after=timedelta(minutes=9)).next_at == NOW + timedelta(minutes=9)
+
+
+def test_a_batch_is_ready_at_once_where_the_whole_account_is_told_to_wait():
+    assert decided(Outcome.DEFERRED, retry_after=timedelta(minutes=9)).next_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("tried_for", "wait"),
+    [
+        (timedelta(), RETRY_AFTER),
+        (timedelta(minutes=10), timedelta(minutes=5)),
+        (timedelta(hours=9), LONGEST_RETRY),
+    ],
+)
+def test_the_longer_a_batch_is_tried_the_longer_it_waits(tried_for, wait):
+    assert back_off(a_batch(first_call_at=NOW - tried_for), NOW) == wait
 
 
 def test_an_acceptance_keeps_ids_and_single_rejections():
     found = decided(Outcome.ACCEPTED, ids={0: "a"}, rejected={1: "no such mailbox"})
     assert (found.ids, found.rejected) == ({0: "a"}, {1: "no such mailbox"})
-
-
-def test_a_batch_without_doubt_may_always_be_called():
-    assert may_call_again(a_batch(), KEYLESS, NOW + timedelta(days=99))
-
-
-def test_a_doubt_without_a_key_is_never_called_again():
-    assert not may_call_again(a_batch(tainted=True), KEYLESS, NOW)
-
-
-def test_a_doubt_without_a_first_call_is_never_called_again():
-    assert not may_call_again(a_batch(tainted=True, first_call_at=None), KEYED, NOW)
-
-
-def test_a_doubt_may_be_called_again_while_the_key_lives_with_two_leases_to_spare():
-    last = NOW + KEYED.key_ttl - 2 * lease_for(KEYED)
-    doubtful = a_batch(tainted=True)
-    assert may_call_again(doubtful, KEYED, NOW)
-    assert may_call_again(doubtful, KEYED, last - timedelta(microseconds=1))
-    assert not may_call_again(doubtful, KEYED, last)
-
-
-def test_a_key_that_lives_shorter_than_two_leases_is_no_help():
-    brief = replace(KEYED, key_ttl=2 * lease_for(KEYED))
-    assert not may_call_again(a_batch(tainted=True), brief, NOW)
 
 
 def test_a_lease_outlives_the_deadline_and_the_call():
@@ -145,7 +139,7 @@ def test_every_attempt_has_the_same_key(changed):
 def test_other_batches_have_other_keys():
     others = (
         {"release_id": 4},
-        {"seq": 3},
+        {"id": 8},
         {"generation": 1},
         {"release_id": None},
         {"release_id": None, "id": 8},

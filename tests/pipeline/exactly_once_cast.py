@@ -10,12 +10,25 @@ from pathlib import Path
 from newsletter.app import App
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.message import Message
-from newsletter.domain.provider import Answer, Capabilities, Mailing, Outcome, Request
+from newsletter.domain.provider import (
+    Answer,
+    Capabilities,
+    Mailing,
+    Outcome,
+    Recovery,
+    Request,
+    always,
+    too_late,
+)
 from newsletter.domain.tokens import Grant, Purpose
 from newsletter.store.database import Database
 
 CAPABILITIES = Capabilities(
-    "keyed", batch_size=2, call_timeout=timedelta(seconds=60), key_ttl=timedelta(hours=24)
+    "keyed",
+    batch_size=2,
+    call_timeout=timedelta(seconds=60),
+    recovery=Recovery.KEY,
+    key_ttl=timedelta(hours=24),
 )
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 FIRST_SLOT = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -100,7 +113,9 @@ class KeyedCall:
     def request(self) -> Request:
         return Request("POST", "https://keyed.example.org/", {}, self.mailing.key.encode())
 
-    def make(self) -> Answer:
+    def make(self, may_start: Callable[[], bool] = always) -> Answer:
+        if not may_start():
+            return too_late()
         provider = self.provider
         provider.fuse.step()
         provider.calls.append(self.mailing)
@@ -177,9 +192,9 @@ def crashing(fuse: Fuse, monkeypatch: "object") -> Iterator[None]:
     original = Database.writing
 
     @contextmanager
-    def writing(database: Database) -> Iterator[object]:
+    def writing(database: Database, **options: object) -> Iterator[object]:
         fuse.step()
-        with original(database) as connection:
+        with original(database, **options) as connection:
             yield connection
             fuse.step()
         fuse.step()

@@ -11,10 +11,11 @@ from exactly_once_cast import EVERYBODY, FIRST_SLOT, Crash, Fuse, Stage, crashin
 
 from newsletter.app import App
 from newsletter.domain import delivery as decisions
+from newsletter.domain import unknown
 from newsletter.domain.provider import Answer, Outcome
-from newsletter.pipeline import delivering
+from newsletter.pipeline import claiming, delivering, recording
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches
+from newsletter.store import batches, claims
 
 UNKNOWN = Answer(Outcome.UNKNOWN, "no answer")
 
@@ -67,7 +68,7 @@ def test_a_kill_at_any_boundary_loses_and_repeats_nothing(
 def test_a_fresh_key_for_every_attempt_would_send_twice(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "batch_key", lambda deployment, batch: f"{batch.id}-{batch.epoch}")
+    monkeypatch.setattr(claiming, "batch_key", lambda deployment, batch: f"{batch.id}-{batch.epoch}")
     assert sweep(prepared, tmp_path, monkeypatch)
 
 
@@ -91,7 +92,7 @@ def test_nobody_who_left_after_the_release_gets_it(prepared: Path, tmp_path: Pat
 def test_without_the_look_at_consent_the_one_who_left_would_get_it(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches.Member, "may_get", lambda self, *, is_test: True)
+    monkeypatch.setattr(claims.Member, "why_not", lambda self, *, needs_consent: "")
     stage = staged(prepared, tmp_path, "a")
     leave_after_release(stage)
     assert ("first", 1) in stage.provider.accepted
@@ -126,7 +127,7 @@ def start_late(stage: Stage) -> Answer:
     app = stage.app()
     stage.clock.advance_to(FIRST_SLOT)
     app.engine.releasing.tick(stage.clock.now())
-    claim = app.engine.delivering.claim()
+    claim = app.engine.delivering.next_work()
     assert claim is not None
     stage.clock.advance_to(FIRST_SLOT + timedelta(seconds=30))
     return app.engine.delivering.finish(claim)
@@ -144,7 +145,7 @@ def test_beyond_the_life_of_the_key_an_unknown_outcome_waits_for_a_person(
 def test_without_the_guard_the_key_would_be_outlived_and_two_people_mailed_twice(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "may_call_again", lambda batch, capabilities, now: True)
+    monkeypatch.setattr(unknown, "_key_is_safe", lambda batch, capabilities, now: True)
     stage = staged(prepared, tmp_path, "a")
     outlive_the_key(stage)
     assert max(Counter(stage.provider.accepted).values()) == 2
@@ -170,7 +171,7 @@ def test_if_it_did_two_people_would_be_mailed_twice(
     def forgetful(batch: decisions.Batch, answer: Answer, **rest: object) -> decisions.Record:
         return original(replace(batch, tainted=False), answer, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(delivering, "record_for", forgetful)
+    monkeypatch.setattr(recording, "record_for", forgetful)
     stage = staged(prepared, tmp_path, "a")
     doubt_then_deferral(stage)
     assert max(Counter(stage.provider.accepted).values()) == 2
@@ -203,10 +204,10 @@ def late_negative(stage: Stage) -> None:
     stage.clock.advance_to(FIRST_SLOT)
     app.engine.releasing.tick(stage.clock.now())
     engine = app.engine.delivering
-    slow = engine.claim()
+    slow = engine.next_work()
     assert slow is not None
     stage.clock.advance_to(FIRST_SLOT + timedelta(minutes=5))
-    fast = engine.claim()
+    fast = engine.next_work()
     assert fast is not None
     assert fast.batch.id == slow.batch.id
     engine.finish(fast)
@@ -241,6 +242,7 @@ def test_if_it_stood_in_its_place_nobody_would_get_the_real_one(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Releasing, "_occasion", lambda self, release_id: 0)
+    monkeypatch.setattr(claims, "_PICK_REHEARSAL", claims._PICK_REAL)
     assert rehearse_then_send(staged(prepared, tmp_path, "a")) == []
 
 

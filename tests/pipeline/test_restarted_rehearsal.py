@@ -43,8 +43,8 @@ def under(lightning: Callable[[], None], monkeypatch):
     writing, write = Database.writing, outbox._write
 
     @contextmanager
-    def struck_writing(database):
-        with writing(database) as tx:
+    def struck_writing(database, **options):
+        with writing(database, **options) as tx:
             yield tx
             lightning()
         lightning()

@@ -18,7 +18,6 @@ from letter_cast import (
 from newsletter.domain.release import ReleaseState
 from newsletter.errors import Refused
 from newsletter.pipeline.releasing import Releasing
-from newsletter.pipeline.reporting import status_of
 
 
 def release_of(office, issue="lower-back"):
@@ -105,9 +104,13 @@ def test_a_pause_stops_before_the_next_call(queued, target):
     assert Counter(service.accepted) == once_each(["lower-back"])
 
 
-def test_a_paused_issue_does_not_stop_the_others(queued):
+def test_whose_issue_is_paused_waits_for_it_until_it_is_resumed_or_cancelled(queued):
     service = queued.connect()
     queued.app().holding.pause("lower-back", FIRST)
+    queued.run()
+    assert service.accepted == []
+    assert queued.states("neck") == {"waiting": 5}
+    queued.cancel("lower-back")
     queued.run()
     assert Counter(service.accepted) == once_each(["neck"])
 
@@ -125,17 +128,19 @@ def test_an_unknown_outcome_is_repeated_word_for_word(queued):
     assert queued.states() == {"accepted": 5}
 
 
-def test_a_refusal_of_the_repeat_leaves_the_doubt_to_a_person(queued):
-    service = queued.connect(script=[UNKNOWN, ACCEPTED, ACCEPTED, REFUSED])
+def test_refusals_of_every_repeat_leave_the_doubt_to_a_person(queued):
+    service = queued.connect(script=[UNKNOWN, ACCEPTED, ACCEPTED, *[REFUSED] * 200])
     queued.run(until=FIRST + timedelta(days=3))
     assert Counter(service.accepted) == once_each(["lower-back"])
     assert queued.states() == {"accepted": 3, "unknown": 2}
+    (waiting,) = queued.app().status().attention
+    assert waiting.command == "newsletter resolve back-pain/lower-back"
 
 
 def test_a_deferred_call_is_made_again_later(queued):
     service = queued.connect(script=[DEFERRED])
     queued.run(until=FIRST)
-    assert queued.states() == {"accepted": 3, "planned": 2}
+    assert queued.states() == {"planned": 5}
     queued.run(until=FIRST + timedelta(minutes=1))
     assert Counter(service.accepted) == once_each(["lower-back"])
 
@@ -146,7 +151,7 @@ def test_a_wrong_setting_holds_the_send_until_a_person_lets_it_go_on(queued):
     assert release_of(queued).state is ReleaseState.HELD
     assert service.accepted == []
     app = queued.app()
-    (waiting,) = status_of(app.queueing.rows(), app.clock.now()).attention
+    (waiting,) = app.status().attention
     assert waiting.command == "newsletter resume back-pain/lower-back"
     app.holding.resume("lower-back", app.clock.now())
     queued.run(until=FIRST)
@@ -172,7 +177,7 @@ def test_a_send_that_is_cancelled_during_a_call_stays_cancelled(queued, answer):
     service = queued.connect(script=[answer])
     queued.release()
     delivering = queued.app().engine.delivering
-    claim = delivering.claim()
+    claim = delivering.next_work()
     (done,) = queued.cancel("lower-back")
     assert (done.stopped, done.gone) == (3, 2)
     delivering.finish(claim)
@@ -186,7 +191,7 @@ def test_what_was_accepted_during_a_cancel_is_recorded(queued):
     queued.connect()
     queued.release()
     delivering = queued.app().engine.delivering
-    claim = delivering.claim()
+    claim = delivering.next_work()
     queued.cancel("lower-back")
     delivering.finish(claim)
     assert queued.states() == {"accepted": 2, "cancelled": 3}

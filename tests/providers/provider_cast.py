@@ -46,6 +46,7 @@ def a_recipient(pos=0, name="Ann Example", **values) -> Recipient:
         "message_id": f"<m{pos}.abc@news.example.org>",
         "unsubscribe_url": f"https://news.example.org/u/v1.k1.u.{'A' * 32}{pos}.0.{'b' * 22}",
         "view_url": f"https://news.example.org/w/v1.k1.w.{'A' * 32}{pos}.0.{'c' * 22}",
+        "reference": f"nl-d1-1-7-0-{pos}",
     }
     return Recipient(**{**given, **values})
 

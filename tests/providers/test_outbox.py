@@ -6,7 +6,7 @@ import pytest
 from provider_cases import ProviderCases
 from provider_cast import a_mailing, a_message, a_recipient
 
-from newsletter.domain.provider import Outcome
+from newsletter.domain.provider import Outcome, Recovery
 from newsletter.providers.outbox import Outbox, file_name
 
 
@@ -88,4 +88,4 @@ def test_a_disk_that_refuses_is_an_answer(tmp_path, monkeypatch, code, outcome):
 def test_it_is_a_rehearsal_that_may_always_be_repeated(tmp_path):
     capabilities = Outbox(tmp_path).capabilities
     assert capabilities.rehearsal
-    assert capabilities.key_ttl > capabilities.call_timeout * 1000
+    assert capabilities.recovery is Recovery.RECIPIENT_DEDUPE

@@ -60,6 +60,7 @@ def test_an_element_is_a_complete_message(resend, fake):
     assert sent["tags"] == [
         {"name": "series", "value": "back-pain"},
         {"name": "issue", "value": "lower-back"},
+        {"name": "reference", "value": "nl-d1-1-7-0-0"},
     ]
     assert "Message-ID" not in sent["headers"]
 
@@ -95,11 +96,11 @@ def test_a_refused_address_leaves_the_others_accepted(resend, fake):
     assert answer.ids == {3: fake.accepted[0].id, 8: fake.accepted[1].id}
 
 
-def test_a_smaller_repeat_under_the_same_key_was_accepted_before(resend, fake):
+def test_a_smaller_repeat_under_the_same_key_is_not_sent_and_waits_to_be_confirmed(resend, fake):
     send(resend)
     answer = send(resend, a_mailing(a_recipient(0)))
-    assert answer.outcome is Outcome.ACCEPTED
-    assert "accepted earlier under this key" in answer.reason
+    assert answer.outcome is Outcome.MISMATCHED
+    assert "another payload" in answer.reason
     assert (answer.ids, len(fake.accepted)) == ({}, 3)
 
 

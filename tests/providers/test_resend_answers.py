@@ -27,7 +27,7 @@ ERRORS = [
     (405, "method_not_allowed", Outcome.MISCONFIGURED),
     (409, "concurrent_idempotent_requests", Outcome.UNKNOWN),
     (409, "resource_locked", Outcome.UNKNOWN),
-    (409, "invalid_idempotent_request", Outcome.ACCEPTED),
+    (409, "invalid_idempotent_request", Outcome.MISMATCHED),
     (429, "rate_limit_exceeded", Outcome.DEFERRED),
     (429, "daily_quota_exceeded", Outcome.DEFERRED),
     (429, "monthly_quota_exceeded", Outcome.MISCONFIGURED),

@@ -9,7 +9,16 @@ from sqlalchemy import insert, update
 from newsletter.domain.cadence import Cadence
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.pieces import Field
-from newsletter.domain.provider import Answer, Capabilities, Mailing, Outcome, Request
+from newsletter.domain.provider import (
+    Answer,
+    Capabilities,
+    Mailing,
+    Outcome,
+    Request,
+    Sightings,
+    always,
+    too_late,
+)
 from newsletter.domain.revision import Revision
 from newsletter.domain.series import Series, to_settings
 from newsletter.domain.subscriber import Evidence, Subscriber, address_hash
@@ -17,7 +26,7 @@ from newsletter.domain.tokens import Key, TokenKeys
 from newsletter.errors import Place
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches, releases, revisions, series, slots, subscribers
+from newsletter.store import claims, releases, revisions, series, slots, subscribers
 from newsletter.store.tables import subscription, suppression
 
 #: The instant of the first slot.
@@ -120,7 +129,7 @@ class Newsletter:
         return self.read(releases.get, release_id)
 
     def get_batch(self, batch_id):
-        return self.read(batches.get, batch_id).batch
+        return self.read(claims.get, batch_id).batch
 
 
 def capabilities(batch_size=3, **values) -> Capabilities:
@@ -136,7 +145,9 @@ class ScriptedCall:
     def request(self) -> Request:
         return Request("POST", "https://provider.example.org", {}, b"")
 
-    def make(self) -> Answer:
+    def make(self, may_start=always) -> Answer:
+        if not may_start():
+            return too_late()
         self.provider.mailings.append(self.mailing)
         return self.provider.answers.pop(0) if self.provider.answers else ACCEPTED
 
@@ -148,6 +159,12 @@ class ScriptedProvider:
     answers: list[Answer] = field(default_factory=list)
     capabilities: Capabilities = field(default_factory=capabilities)
     mailings: list[Mailing] = field(default_factory=list)
+    sightings: list[Sightings] = field(default_factory=list)
+    inquiries: list[object] = field(default_factory=list)
+
+    def search(self, inquiry) -> Sightings:
+        self.inquiries.append(inquiry)
+        return self.sightings.pop(0) if self.sightings else Sightings(is_complete=False)
 
     def compile(self, message) -> Callable[[Mailing], ScriptedCall]:
         return lambda mailing: ScriptedCall(self, mailing)
@@ -161,10 +178,10 @@ class ScriptedProvider:
 
 
 def delivering(database, provider=None, clock=None, owner="worker") -> Delivering:
-    return Delivering(
-        database=database,
-        provider=provider or ScriptedProvider(),
-        clock=clock or PlayedClock(NOW),
+    return Delivering.of(
+        database,
+        provider or ScriptedProvider(),
+        clock or PlayedClock(NOW),
         keys=KEYS,
         deployment="d1",
         public_url="https://news.example.org",

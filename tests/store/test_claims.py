@@ -19,14 +19,14 @@ from store_cast import (
 
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.delivery import START_DEADLINE, BatchState, DeliveryState, lease_for
-from newsletter.domain.provider import Answer, Outcome
+from newsletter.domain.provider import Answer, Outcome, Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.pipeline.holding import Holding
-from newsletter.store import batches, deliveries, releases, series
+from newsletter.store import batches, claims, deliveries, releases, series
 from newsletter.store.tables import attempt, batch, delivery
 
 LEASE = lease_for(capabilities())
-KEYED = capabilities(key_ttl=timedelta(hours=24))
+KEYED = capabilities(recovery=Recovery.KEY, key_ttl=timedelta(hours=24))
 
 
 @pytest.fixture
@@ -58,6 +58,11 @@ def states(newsletter):
     return {name[id_]: state for id_, state in rows}
 
 
+def next_instant(newsletter):
+    with newsletter.database.reading() as tx:
+        return claims.next_instant(tx, "scripted", rehearsal=False)
+
+
 def later(clock, step):
     clock.advance_to(clock.now() + step)
 
@@ -70,12 +75,12 @@ def test_a_claim_calls_everyone_of_its_batch(trio, clock):
 
 
 def test_a_batch_is_claimed_once(trio, clock):
-    assert delivering(trio.database, clock=clock).claim()
-    assert delivering(trio.database, clock=clock).claim() is None
+    assert delivering(trio.database, clock=clock).next_work()
+    assert delivering(trio.database, clock=clock).next_work() is None
 
 
 def test_a_claim_is_written_down_before_the_call(trio, clock):
-    claim = delivering(trio.database, clock=clock, owner="host:7").claim()
+    claim = delivering(trio.database, clock=clock, owner="host:7").next_work()
     row = trio.read(batches.row_of, claim.batch.id)
     assert (row["state"], row["epoch"], row["lease_owner"]) == (BatchState.SENDING, 1, "host:7")
     assert (row["lease_until"], row["first_call_at"]) == (NOW + LEASE, NOW)
@@ -99,44 +104,84 @@ def test_ids_of_any_length_are_kept(trio, clock):
 
 def test_batches_go_by_lane_then_instant_then_number(newsletter, clock):
     newsletter.join("ann", "bob")
-    newsletter.queue("neck", DAY + timedelta(days=7))
-    newsletter.queue("lower-back", DAY)
+    newsletter.queue()
     newsletter.release(batch_size=1)
-    newsletter.release(batch_size=1, now=NOW + timedelta(days=7))
+    newsletter.join("cleo", "dan")
+    newsletter.queue("neck", DAY + timedelta(days=7))
+    sender = delivering(newsletter.database, clock=clock)
+    while sender.step():
+        pass
     clock.advance_to(NOW + timedelta(days=7))
-    ((last,),) = newsletter.rows(select(batch.c.id).where(batch.c.release_id == 2, batch.c.seq == 1))
+    newsletter.release(batch_size=1, now=clock.now())
+    ((last,),) = newsletter.rows(select(batch.c.id).where(batch.c.release_id == 2, batch.c.seq == 3))
     with newsletter.database.writing() as tx:
         batches.set_state(tx, last, lane=0)
-    sender = delivering(newsletter.database, clock=clock)
-    claimed = [sender.claim().batch for _ in range(4)]
-    assert [(one.release_id, one.seq) for one in claimed] == [(2, 1), (1, 0), (1, 1), (2, 0)]
+    claimed = [sender.next_work().batch for _ in range(4)]
+    assert [(one.release_id, one.seq) for one in claimed] == [(2, 3), (2, 0), (2, 1), (2, 2)]
 
 
-def test_another_provider_does_not_take_a_batch(trio, clock):
-    other = ScriptedProvider(capabilities=capabilities(name="other"))
-    assert delivering(trio.database, other, clock).claim() is None
+OTHER = capabilities(name="other")
+
+
+def test_another_provider_takes_what_no_call_was_made_for(trio, clock):
+    other = delivering(trio.database, ScriptedProvider(capabilities=OTHER), clock)
+    assert other.step()
+    assert trio.read(batches.row_of, the_batch(trio).id)["provider"] == "other"
+
+
+def test_a_doubtful_batch_stays_with_its_provider(trio, clock):
+    delivering(trio.database, ScriptedProvider([UNKNOWN], KEYED), clock).step()
+    later(clock, timedelta(hours=1))
+    assert delivering(trio.database, ScriptedProvider(capabilities=OTHER), clock).next_work() is None
+
+
+def test_a_rehearsal_takes_nothing_real_and_the_real_nothing_rehearsed(newsletter, clock):
+    rehearsing = capabilities(name="rehearsing", rehearsal=True)
+    newsletter.join("ann")
+    newsletter.queue()
+    newsletter.queue("neck", DAY + timedelta(days=7))
+    newsletter.release()
+    assert (
+        delivering(newsletter.database, ScriptedProvider(capabilities=rehearsing), clock).next_work() is None
+    )
+    assert delivering(newsletter.database, clock=clock).step()
+    newsletter.release(now=NOW + timedelta(days=7), name="rehearsing", rehearsal=True)
+    later(clock, timedelta(days=7))
+    assert delivering(newsletter.database, clock=clock).next_work() is None
+
+
+def test_a_batch_too_large_for_the_provider_in_use_is_cut_without_a_call(newsletter, clock):
+    newsletter.join(*(f"reader{n}" for n in range(7)))
+    newsletter.queue()
+    newsletter.release(batch_size=7)
+    provider = ScriptedProvider()
+    sender = delivering(newsletter.database, provider, clock)
+    while sender.step():
+        pass
+    assert [len(mailing.recipients) for mailing in provider.mailings] == [3, 3, 1]
+    assert len(set(provider.addresses)) == 7
 
 
 def test_a_lease_that_ran_out_leaves_a_doubt(trio, clock):
-    delivering(trio.database, clock=clock).claim()
+    delivering(trio.database, clock=clock).next_work()
     later(clock, LEASE)
-    assert delivering(trio.database, clock=clock).claim() is None
+    assert delivering(trio.database, clock=clock).next_work() is None
     found = the_batch(trio)
     assert (found.state, found.tainted) == (BatchState.UNKNOWN, True)
-    assert trio.read(batches.next_instant, "scripted") is None
+    assert next_instant(trio) is None
 
 
 def test_a_lease_that_stands_is_respected(trio, clock):
-    delivering(trio.database, clock=clock).claim()
+    delivering(trio.database, clock=clock).next_work()
     later(clock, LEASE - timedelta(seconds=1))
-    assert delivering(trio.database, clock=clock).claim() is None
+    assert delivering(trio.database, clock=clock).next_work() is None
     assert the_batch(trio).state is BatchState.SENDING
 
 
 def test_a_provider_that_remembers_keys_is_called_again_under_the_same_key(trio, clock):
-    first = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).claim()
+    first = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).next_work()
     later(clock, lease_for(KEYED))
-    second = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).claim()
+    second = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).next_work()
     assert (second.batch.epoch, second.batch.tainted) == (2, True)
     assert second.mailing == first.mailing
 
@@ -151,18 +196,18 @@ def test_a_repeat_says_what_the_first_call_said(trio, clock):
 
 
 def test_the_only_sender_may_end_the_leases_of_those_before_it(trio, clock):
-    delivering(trio.database, clock=clock).claim()
+    delivering(trio.database, clock=clock).next_work()
     with trio.database.writing() as tx:
-        assert batches.expire_leases(tx, NOW) == 1
-    delivering(trio.database, clock=clock).claim()
+        assert claims.expire_leases(tx, NOW) == 1
+    delivering(trio.database, clock=clock).next_work()
     assert the_batch(trio).tainted
 
 
 def test_an_old_holder_that_was_refused_changes_nothing(trio, clock):
     slow = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
-    old = slow.claim()
+    old = slow.next_work()
     later(clock, lease_for(KEYED))
-    delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).claim()
+    delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).next_work()
     slow.record(old, REFUSED)
     found = the_batch(trio)
     assert (found.state, found.epoch, found.tainted) == (BatchState.SENDING, 2, True)
@@ -172,10 +217,10 @@ def test_an_old_holder_that_was_refused_changes_nothing(trio, clock):
 @pytest.mark.parametrize("answer", [UNKNOWN, DEFERRED, REFUSED, Answer(Outcome.MISCONFIGURED)])
 def test_only_proof_counts_from_an_old_holder(trio, clock, answer):
     slow = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
-    old = slow.claim()
+    old = slow.next_work()
     later(clock, lease_for(KEYED))
     new = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
-    new.finish(new.claim())
+    new.finish(new.next_work())
     slow.record(old, answer)
     assert counts(trio) == {BatchState.ACCEPTED: 3}
     assert trio.get_release(trio.sent.id).state is ReleaseState.SETTLED
@@ -183,9 +228,9 @@ def test_only_proof_counts_from_an_old_holder(trio, clock, answer):
 
 def test_an_old_holder_that_was_accepted_settles_it(trio, clock):
     slow = delivering(trio.database, clock=clock)
-    old = slow.claim()
+    old = slow.next_work()
     later(clock, LEASE)
-    assert delivering(trio.database, clock=clock).claim() is None
+    assert delivering(trio.database, clock=clock).next_work() is None
     slow.record(old, ACCEPTED)
     found = the_batch(trio)
     assert (found.state, found.tainted) == (BatchState.ACCEPTED, False)
@@ -194,10 +239,10 @@ def test_an_old_holder_that_was_accepted_settles_it(trio, clock):
 
 def test_a_proof_stands_against_what_the_new_holder_says_later(trio, clock):
     slow = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
-    old = slow.claim()
+    old = slow.next_work()
     later(clock, lease_for(KEYED))
     fast = delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock)
-    new = fast.claim()
+    new = fast.next_work()
     slow.record(old, ACCEPTED)
     fast.record(new, REFUSED)
     assert the_batch(trio).state is BatchState.ACCEPTED
@@ -205,15 +250,15 @@ def test_a_proof_stands_against_what_the_new_holder_says_later(trio, clock):
 
 def test_a_settled_batch_keeps_no_addresses(trio, clock):
     sender = delivering(trio.database, clock=clock)
-    claim = sender.claim()
-    assert trio.read(batches.get, claim.batch.id).frozen
+    claim = sender.next_work()
+    assert trio.read(claims.get, claim.batch.id).frozen
     sender.record(claim, ACCEPTED)
-    assert trio.read(batches.get, claim.batch.id).frozen is None
+    assert trio.read(claims.get, claim.batch.id).frozen is None
 
 
 def test_a_doubtful_batch_keeps_what_a_repeat_must_say(trio, clock):
     delivering(trio.database, ScriptedProvider([UNKNOWN]), clock).step()
-    assert trio.read(batches.get, the_batch(trio).id).frozen
+    assert trio.read(claims.get, the_batch(trio).id).frozen
 
 
 def test_who_leaves_before_the_claim_is_left_out_and_marked(trio, clock):
@@ -261,7 +306,7 @@ def test_a_deferred_batch_comes_again_when_the_provider_says(trio, clock):
     answer = replace(DEFERRED, retry_after=timedelta(minutes=5))
     sender = delivering(trio.database, ScriptedProvider([answer]), clock)
     sender.step()
-    assert trio.read(batches.next_instant, "scripted") == NOW + timedelta(minutes=5)
+    assert sender.ready_at(NOW) == NOW + timedelta(minutes=5)
     assert not sender.step()
     later(clock, timedelta(minutes=5))
     assert sender.step()
@@ -271,7 +316,7 @@ def test_a_deferred_batch_comes_again_when_the_provider_says(trio, clock):
 def test_a_call_that_would_start_too_late_is_given_back(trio, clock):
     provider = ScriptedProvider()
     sender = delivering(trio.database, provider, clock)
-    claim = sender.claim()
+    claim = sender.next_work()
     later(clock, START_DEADLINE)
     sender.finish(claim)
     assert provider.mailings == []
@@ -297,10 +342,11 @@ def test_workers_that_halve_batches_of_one_release_together_get_different_number
     newsletter.join(*(f"reader{n}" for n in range(16)))
     newsletter.queue()
     newsletter.release(batch_size=4)
-    senders = [delivering(newsletter.database, clock=clock, owner=f"w{n}") for n in range(4)]
-    claims = [sender.claim() for sender in senders]
+    four = ScriptedProvider(capabilities=capabilities(4))
+    senders = [delivering(newsletter.database, four, clock, owner=f"w{n}") for n in range(4)]
+    taken = [sender.next_work() for sender in senders]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda pair: pair[0].record(pair[1], REFUSED), zip(senders, claims, strict=True)))
+        list(pool.map(lambda pair: pair[0].record(pair[1], REFUSED), zip(senders, taken, strict=True)))
     assert len(newsletter.rows(select(batch.c.seq))) == 12
 
 
@@ -328,17 +374,17 @@ def test_a_wrong_account_holds_the_release_and_resuming_lets_it_go(trio, clock):
 def test_nothing_of_a_paused_target_is_claimed_until_it_is_resumed(trio, clock, target):
     sender = delivering(trio.database, clock=clock)
     Holding(trio.database).pause(target, NOW)
-    assert sender.claim() is None
-    assert trio.read(batches.next_instant, "scripted") is None
+    assert sender.next_work() is None
+    assert next_instant(trio) is None
     Holding(trio.database).resume(target, NOW)
-    assert trio.read(batches.next_instant, "scripted") == NOW
-    assert sender.claim()
+    assert next_instant(trio) == NOW
+    assert sender.next_work()
 
 
 def test_a_cancelled_issue_is_not_claimed(trio, clock):
     with trio.database.writing() as tx:
         series.change_issue(tx, trio.issues["lower-back"], cancelled_at=NOW)
-    assert delivering(trio.database, clock=clock).claim() is None
+    assert delivering(trio.database, clock=clock).next_work() is None
 
 
 def test_cancelling_stops_what_was_not_called_and_nothing_else(newsletter, clock):
@@ -348,9 +394,9 @@ def test_cancelling_stops_what_was_not_called_and_nothing_else(newsletter, clock
     sender = delivering(newsletter.database, ScriptedProvider([ACCEPTED, UNKNOWN]), clock)
     sender.step()
     sender.step()
-    claimed = sender.claim()
+    claimed = sender.next_work()
     with newsletter.database.writing() as tx:
-        assert batches.cancel_planned(tx, newsletter.sent.id) == 1
+        batches.cancel(tx, newsletter.sent.id, NOW)
         releases.change(tx, newsletter.sent.id, state=ReleaseState.CANCELLED)
     sender.record(claimed, ACCEPTED)
     assert not sender.step()
@@ -358,11 +404,11 @@ def test_cancelling_stops_what_was_not_called_and_nothing_else(newsletter, clock
 
 
 def test_a_test_copy_needs_no_subscription_but_respects_suppression(trio):
-    (member,) = [one for one in trio.read(batches.members, the_batch(trio).id) if one.name == "ann"]
-    assert replace(member, consent=None).may_get(is_test=True)
-    assert not replace(member, consent=None).may_get(is_test=False)
-    assert not replace(member, suppression="complaint").may_get(is_test=True)
-    assert not replace(member, address=None).may_get(is_test=True)
+    (member,) = [one for one in trio.read(claims.members, the_batch(trio).id) if one.name == "ann"]
+    assert replace(member, consent=None).may_get(needs_consent=False)
+    assert not replace(member, consent=None).may_get(needs_consent=True)
+    assert not replace(member, suppression="complaint").may_get(needs_consent=False)
+    assert not replace(member, address=None).may_get(needs_consent=False)
 
 
 def test_workers_that_claim_together_never_get_the_same_batch(newsletter, clock):
@@ -374,14 +420,14 @@ def test_workers_that_claim_together_never_get_the_same_batch(newsletter, clock)
     def work(number):
         sender = delivering(newsletter.database, provider, clock, owner=f"worker{number}")
         start.wait()
-        claims = []
-        while (claim := sender.claim()) is not None:
-            claims.append(claim)
+        taken = []
+        while (claim := sender.next_work()) is not None:
+            taken.append(claim)
             sender.finish(claim)
-        return claims
+        return taken
 
     with ThreadPoolExecutor(4) as pool:
-        claimed = [claim.batch.id for claims in pool.map(work, range(4)) for claim in claims]
+        claimed = [claim.batch.id for taken in pool.map(work, range(4)) for claim in taken]
     assert len(claimed) == len(set(claimed)) == 40
     assert len(provider.addresses) == len(set(provider.addresses)) == 40
     assert newsletter.read(releases.every)[0].state is ReleaseState.SETTLED

@@ -125,10 +125,10 @@ def test_an_interrupted_preparation_goes_on_where_it_was(newsletter, small_chunk
     newsletter.queue()
     progress = releases.progress
 
-    def kill_at_the_third(tx, before, upto, counts):
+    def kill_at_the_third(tx, before, *rest):
         if before.candidates == 14:
             raise Killed
-        progress(tx, before, upto, counts)
+        progress(tx, before, *rest)
 
     release_until(newsletter, monkeypatch, "progress", kill_at_the_third)
     assert len(people_of(newsletter)) == 14
@@ -213,7 +213,7 @@ def test_the_two_that_end_last_together_settle_it(newsletter):
     newsletter.queue()
     made = newsletter.release(batch_size=1)
     first, second = (delivering(newsletter.database, owner=name) for name in ("first", "second"))
-    one, other = first.claim(), second.claim()
+    one, other = first.next_work(), second.next_work()
     with ThreadPoolExecutor(1) as pool:
         with newsletter.database.writing() as tx:
             batches.set_state(tx, one.batch.id, state=BatchState.ACCEPTED)
@@ -232,6 +232,6 @@ def test_only_those_of_a_cancelled_batch_that_was_never_called_can_be_due_again(
     provider = ScriptedProvider()
     assert delivering(newsletter.database, provider).step()
     with newsletter.database.writing() as tx:
-        batches.cancel_planned(tx, made.id)
+        batches.cancel(tx, made.id, NOW)
         assert deliveries.free_cancelled(tx, newsletter.issues["lower-back"]) == 4
     assert len(people_of(newsletter)) == 2

@@ -1,0 +1,312 @@
+"""Claim what is due: a durable lease, with a fresh look at everybody's consent. Decides nothing.
+
+    pick | next_step | leave out who left | pace | freeze | claim
+
+A crash after the claim leaves a lease that runs out, and a batch that is known to be in doubt.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from newsletter.domain.account import Lane, Limits
+from newsletter.domain.clock import Clock
+from newsletter.domain.delivery import Batch, BatchState, DeliveryState, batch_key, lease_for
+from newsletter.domain.message import Message, message_of, sender_domain
+from newsletter.domain.pace import Wait, admit
+from newsletter.domain.provider import Call, Inquiry, Mailing, Provider, Recovery
+from newsletter.domain.release import ReleaseState, spell
+from newsletter.domain.tokens import TokenKeys
+from newsletter.domain.unknown import GIVE_UP, Step, count_from, next_step
+from newsletter.errors import NewsletterError
+from newsletter.pipeline.addressing import Frozen, freeze, recipients
+from newsletter.store import accounts, batches, claims, releases, revisions
+from newsletter.store.claims import Member, Picked
+from newsletter.store.database import Database
+
+ALL_LANES = (Lane.PRIORITY, Lane.BULK)
+_UNLIMITED = Limits()
+_LEFT = "left while the outcome was unknown"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A revision encoded for the provider, once for all its batches."""
+
+    message: Message
+    fill: Callable[[Mailing], Call]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A batch this process holds, and the mailing it will make; `claimed_at` is in monotonic seconds."""
+
+    batch: Batch
+    compiled: Compiled
+    mailing: Mailing
+    claimed_at: float
+    made_at: datetime
+
+    @property
+    def call(self) -> Call:
+        """Compose the call that this claim allows."""
+        return self.compiled.fill(self.mailing)
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        return tuple(recipient.pos for recipient in self.mailing.recipients)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A batch whose outcome this process searches for in the provider's log."""
+
+    batch: Batch
+    inquiry: Inquiry
+
+
+Work = Claim | Look
+
+
+@dataclass(frozen=True)
+class Claiming:
+    """Take the next batch, one at a time; many threads may share one."""
+
+    database: Database
+    provider: Provider
+    clock: Clock
+    keys: TokenKeys
+    deployment: str
+    public_url: str
+    owner: str
+    limits: Limits = _UNLIMITED
+    letters: dict[tuple[str, bool], Compiled] = field(default_factory=dict)
+    held_up: dict[Lane, datetime] = field(default_factory=dict)
+
+    def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
+        """Take what is due in the first lane that has something; it is durable when this returns."""
+        for lane in lanes:
+            work = self._of_lane(lane)
+            if work is not None:
+                return work
+        return None
+
+    def of_batch(self, batch_id: int) -> Claim | Wait | None:
+        """Take a batch that no worker looks for, as a test copy's; None where nobody may get it."""
+        claimed_at = self.clock.elapsed()
+        with self.database.writing(urgent=True) as tx:
+            return self._take_call(tx, claims.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
+
+    def _of_lane(self, lane: Lane) -> Work | None:
+        name, is_rehearsal = self.provider.capabilities.name, self.provider.capabilities.rehearsal
+        while True:
+            claimed_at = self.clock.elapsed()
+            with self.database.writing(urgent=lane is Lane.PRIORITY) as tx:
+                now = self.clock.now()
+                picked = claims.pick(tx, name, lane, now, rehearsal=is_rehearsal)
+                if picked is None:
+                    return None
+                work = self._take(tx, picked, lane, now, claimed_at)
+            if isinstance(work, Wait):
+                self.held_up[lane] = work.until
+                return None
+            self.held_up.pop(lane, None)
+            if work is not None:
+                return work
+
+    def _take(
+        self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
+    ) -> Work | Wait | None:
+        batch = count_from(_doubted(picked.batch), now)
+        picked = replace(picked, batch=batch)
+        due = next_step(batch, self.provider.capabilities, picked.policy, now)
+        match due.step:
+            case Step.CALL:
+                return self._take_call(tx, picked, lane, now, claimed_at)
+            case Step.SEARCH:
+                return self._take_look(tx, picked, now)
+            case Step.SEND_AGAIN:
+                batches.start_generation(tx, batch, now)
+            case Step.SKIP:
+                batches.leave_unknown(tx, batch.id, "skipped: nothing can prove whether it was accepted")
+                self._settle(tx, batch, now)
+            case Step.GIVE_UP:
+                self._hold(tx, batch, f"the provider has put it off for {spell(GIVE_UP)}")
+            case Step.WAIT | Step.ASK:
+                batches.set_state(tx, batch.id, state=BatchState.UNKNOWN, tainted=True, next_at=due.at)
+        return None
+
+    def _take_call(
+        self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
+    ) -> Claim | Wait | None:
+        batch, capabilities = picked.batch, self.provider.capabilities
+        everyone = claims.members(tx, batch.id)
+        if not batch.tainted:
+            self._leave_out(tx, batch, everyone)
+        willing = self._willing(batch, everyone)
+        if not any(one.is_open for one in willing.values()):
+            self._close_empty(tx, batch, now)
+            return None
+        if len(willing) > capabilities.batch_size and not batch.tainted:
+            groups = _groups(willing, capabilities.batch_size)
+            batches.split(tx, batch, groups, self._next_seq(tx, batch), now)
+            batches.set_state(tx, batch.id, state=BatchState.CANCELLED, frozen=None)
+            return None
+        try:
+            compiled = self._compiled(tx, batch, next(iter(willing.values())))
+        except NewsletterError as error:
+            self._hold(tx, batch, str(error))
+            return None
+        # A repeat of what may have been accepted was counted before.
+        wait = self._admit(tx, lane, 0 if batch.tainted else len(willing), now)
+        return wait or self._claim(tx, picked, willing, compiled, now, claimed_at)
+
+    def _claim(
+        self,
+        tx: Connection,
+        picked: Picked,
+        willing: Mapping[int, Member],
+        compiled: Compiled,
+        now: datetime,
+        claimed_at: float,
+    ) -> Claim:
+        batch, capabilities = picked.batch, self.provider.capabilities
+        frozen = self._freeze(picked, willing, compiled.message, now)
+        held = replace(
+            batch,
+            state=BatchState.SENDING,
+            epoch=batch.epoch + 1,
+            first_call_at=batch.first_call_at or now,
+            last_call_at=now,
+        )
+        claims.claim(
+            tx,
+            held,
+            provider=capabilities.name,
+            owner=self.owner,
+            now=now,
+            until=now + lease_for(capabilities),
+            key_id=frozen.key_id,
+            frozen=frozen.dump(),
+        )
+        key = batch_key(self.deployment, held)
+        mailing = Mailing(
+            key=key,
+            recipients=recipients(frozen, self.keys, key, willing),
+            date=frozen.date,
+            label=_label(tx, batch, compiled.message),
+        )
+        return Claim(held, compiled, mailing, claimed_at, now)
+
+    def _take_look(self, tx: Connection, picked: Picked, now: datetime) -> Look | None:
+        batch = picked.batch
+        everyone = {one.pos: one for one in claims.members(tx, batch.id) if one.is_open}
+        if not everyone or picked.frozen is None:
+            self._close_empty(tx, batch, now)
+            return None
+        held = replace(batch, state=BatchState.UNKNOWN, epoch=batch.epoch + 1)
+        claims.take_look(tx, held, owner=self.owner, until=now + lease_for(self.provider.capabilities))
+        key = batch_key(self.deployment, held)
+        people = recipients(Frozen.load(picked.frozen), self.keys, key, everyone)
+        return Look(held, Inquiry(key, people, batch.first_call_at or now))
+
+    def _willing(self, batch: Batch, everyone: Sequence[Member]) -> dict[int, Member]:
+        # Under a key a repeat says the same of all who are still there, so that its answer is the first one.
+        repeats = batch.tainted and self.provider.capabilities.recovery is Recovery.KEY
+        needs_consent = batch.release_id is not None
+        return {
+            one.pos: one
+            for one in everyone
+            if one.may_get(needs_consent=needs_consent) and one.is_mailable and (one.is_open or repeats)
+        }
+
+    def _leave_out(self, tx: Connection, batch: Batch, everyone: Sequence[Member]) -> None:
+        needs_consent = batch.release_id is not None
+        open_ = [one for one in everyone if one.is_open]
+        left = {one.pos: why for one in open_ if (why := one.why_not(needs_consent=needs_consent))}
+        unfit = {one.pos: "the address cannot be mailed" for one in open_ if not one.is_mailable}
+        batches.mark(tx, batch.id, DeliveryState.SUPPRESSED, left)
+        batches.mark(tx, batch.id, DeliveryState.REJECTED, unfit)
+
+    def _close_empty(self, tx: Connection, batch: Batch, now: datetime) -> None:
+        if not batch.tainted:
+            batches.set_state(tx, batch.id, state=BatchState.CANCELLED, next_at=None, frozen=None)
+        elif batches.open_positions(tx, batch.id):
+            batches.leave_unknown(tx, batch.id, _LEFT)
+        else:
+            batches.set_state(tx, batch.id, state=BatchState.ACCEPTED, next_at=None, frozen=None)
+        self._settle(tx, batch, now)
+
+    def _hold(self, tx: Connection, batch: Batch, reason: str) -> None:
+        if batch.release_id is not None:
+            releases.change(tx, batch.release_id, state=ReleaseState.HELD, reason=reason)
+            return
+        everyone = dict.fromkeys(batches.open_positions(tx, batch.id), reason)
+        batches.mark(tx, batch.id, DeliveryState.REJECTED, everyone)
+        batches.set_state(tx, batch.id, state=BatchState.REJECTED, next_at=None, frozen=None)
+
+    def _settle(self, tx: Connection, batch: Batch, now: datetime) -> None:
+        if batch.release_id is not None:
+            releases.settle(tx, batch.release_id, now)
+
+    def _admit(self, tx: Connection, lane: Lane, people: int, now: datetime) -> Wait | None:
+        capabilities = self.provider.capabilities
+        account = accounts.get(tx, capabilities.name)
+        probe = lease_for(capabilities)
+        if admit(account, self.limits, lane=lane, recipients=people, now=now, probe=probe) is account:
+            return None
+        # Something is counted: from here on nobody else may count.
+        account = accounts.get_locked(tx, capabilities.name)
+        admitted = admit(account, self.limits, lane=lane, recipients=people, now=now, probe=probe)
+        if isinstance(admitted, Wait):
+            return admitted
+        accounts.put(tx, capabilities.name, admitted)
+        return None
+
+    def _freeze(
+        self, picked: Picked, willing: Mapping[int, Member], message: Message, now: datetime
+    ) -> Frozen:
+        if picked.batch.first_call_at is not None and picked.frozen is not None:
+            return Frozen.load(picked.frozen)
+        return freeze(
+            willing.values(),
+            date=now,
+            key_id=self.keys.current,
+            public_url=self.public_url,
+            domain=sender_domain(message.sender),
+        )
+
+    def _compiled(self, tx: Connection, batch: Batch, anyone: Member) -> Compiled:
+        is_test = batch.release_id is None
+        known = self.letters.get((batch.revision, is_test))
+        if known is not None:
+            return known
+        series, title, issue, is_notice = releases.names(tx, anyone.issue_id)
+        kind = "notice" if is_notice else "test" if is_test else "issue"
+        message = message_of(
+            revisions.get(tx, batch.revision), series=series, series_title=title, issue=issue, kind=kind
+        )
+        made = Compiled(message, self.provider.compile(message))
+        return self.letters.setdefault((batch.revision, is_test), made)
+
+    def _next_seq(self, tx: Connection, batch: Batch) -> int:
+        return batch.seq + 1 if batch.release_id is None else releases.next_seq(tx, batch.release_id)
+
+
+def _groups(positions: Iterable[int], size: int) -> list[list[int]]:
+    rest = iter(positions)
+    return list(iter(lambda: list(islice(rest, size)), []))
+
+
+def _label(tx: Connection, batch: Batch, message: Message) -> str:
+    if batch.release_id is not None:
+        return releases.get(tx, batch.release_id).label
+    return "-".join(("test", *(value for _, value in message.tags)))
+
+
+def _doubted(batch: Batch) -> Batch:
+    """Taint a batch whose caller's lease ran out: the call may have been made."""
+    return replace(batch, tainted=True) if batch.state is BatchState.SENDING else batch

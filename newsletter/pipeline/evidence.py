@@ -1,0 +1,75 @@
+"""Take what a provider reports later as evidence: once each, in any order. Decides nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from newsletter.domain.delivery import Batch, BatchState, DeliveryState, Record
+from newsletter.domain.event import Event, Reference
+from newsletter.domain.provider import Capabilities
+from newsletter.store import batches, claims, events, releases
+from newsletter.store.database import Database
+
+#: Where a delivery in one of these is heard of, the provider had accepted it after all.
+_SURPRISED = frozenset(DeliveryState) - {DeliveryState.ACCEPTED}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Apply events to the ledger; `capabilities` are those of the provider in use."""
+
+    database: Database
+    capabilities: Capabilities
+    deployment: str
+
+    def record_event(self, event: Event, now: datetime) -> bool:
+        """Keep an event and let it prove what it can; False for one that was known."""
+        place = Reference.parse(event.reference)
+        if place is not None and place.deployment != self.deployment:
+            place = None
+        with self.database.writing(urgent=True) as tx:
+            if not events.add(tx, event, place, now):
+                return False
+            if place is not None:
+                self._apply(tx, event, place, now)
+        return True
+
+    def _apply(self, tx: Connection, event: Event, place: Reference, now: datetime) -> None:
+        found = events.find(tx, place)
+        if found is None:
+            return
+        state, release_id, batch_state = found
+        events.stamp(tx, place, event.kind, event.at)
+        if state in _SURPRISED and batch_state != BatchState.ACCEPTED:
+            self._prove(tx, event, place)
+        elif state not in (DeliveryState.ACCEPTED, DeliveryState.PLANNED):
+            batches.accept(tx, place.batch_id, [place.pos])
+        if release_id is not None:
+            releases.settle(tx, release_id, now)
+
+    def _prove(self, tx: Connection, event: Event, place: Reference) -> None:
+        batches.accept(tx, place.batch_id, [place.pos])
+        batch = claims.get(tx, place.batch_id).batch
+        if self._proves_all(batch, event, place):
+            self._tell_leavers(tx, batch)
+            batches.record(tx, batch, Record(BatchState.ACCEPTED))
+
+    def _proves_all(self, batch: Batch, event: Event, place: Reference) -> bool:
+        return (
+            self.capabilities.is_atomic
+            and event.provider == self.capabilities.name
+            and place.generation == batch.generation
+            and batch.state in (BatchState.UNKNOWN, BatchState.SENDING)
+        )
+
+    def _tell_leavers(self, tx: Connection, batch: Batch) -> None:
+        # Whoever left may have been missing from the call that was accepted.
+        needs_consent = batch.release_id is not None
+        left = {
+            one.pos: "left while the outcome was unknown"
+            for one in claims.members(tx, batch.id)
+            if one.is_open and not one.may_get(needs_consent=needs_consent)
+        }
+        if batch.tainted:
+            batches.mark(tx, batch.id, DeliveryState.UNKNOWN, left)

@@ -1,0 +1,107 @@
+"""What is held for a person: far more people than last time, and what nobody can prove."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from letter_cast import FIRST, SECOND, SERIES_FILE, UNKNOWN, once_each, rewrite
+
+from newsletter.domain.provider import Recovery
+from newsletter.domain.release import ReleaseState, too_many
+
+CROWD = tuple(f"reader{n}" for n in range(110))
+
+
+def release_of(office, issue):
+    return [row.release for row in office.app().queueing.rows() if row.slot.issue == issue][-1]
+
+
+@pytest.mark.parametrize(
+    ("people", "before", "limit", "is_held"),
+    [
+        (100, None, None, False),
+        (1000, None, None, False),
+        (1001, None, 1000, True),
+        (1000, None, 1000, False),
+        (600, 500, None, False),
+        (601, 500, None, True),
+        (199, 100, None, False),
+        (200, 100, None, True),
+        (100, 0, None, True),
+    ],
+)
+def test_an_audience_is_held_beyond_the_limit_or_if_it_grew_by_a_fifth_and_a_hundred(
+    people, before, limit, is_held
+):
+    assert bool(too_many(people, before, limit)) is is_held
+
+
+def test_far_more_people_than_last_time_wait_for_a_word(queued):
+    service = queued.connect()
+    queued.run(until=FIRST)
+    queued.join(*CROWD)
+    queued.run(until=SECOND)
+    held = release_of(queued, "neck")
+    assert (held.state, held.reason) == (ReleaseState.HELD, "the audience grew from 5 to 115")
+    assert Counter(service.accepted) == once_each(["lower-back"])
+    queued.app().holding.resume("neck", queued.clock.now())
+    queued.run()
+    assert len([one for one in service.accepted if one[0] == "neck"]) == 115
+
+
+def test_a_plan_tells_beforehand_that_an_issue_will_be_held(queued):
+    queued.connect()
+    queued.run(until=FIRST)
+    queued.join(*CROWD)
+    (neck,) = queued.app().planning.plan(queued.clock.now(), 8).slots
+    assert neck.blockers == ("it will be held: the audience grew from 5 to 115",)
+
+
+def test_max_recipients_stops_an_issue_for_more(office):
+    rewrite(office.root / SERIES_FILE, "[cadence]", "max_recipients = 4\n[cadence]")
+    office.queue()
+    service = office.connect()
+    office.run(until=FIRST)
+    assert release_of(office, "lower-back").reason == "5 recipients are more than max_recipients = 4"
+    assert service.accepted == []
+
+
+def test_a_rehearsal_is_held_for_nobody(office):
+    rewrite(office.root / SERIES_FILE, "[cadence]", "max_recipients = 4\n[cadence]")
+    office.queue()
+    office.run(until=FIRST)
+    assert release_of(office, "lower-back").state is ReleaseState.SETTLED
+
+
+@pytest.mark.parametrize(
+    ("policy", "calls", "states"),
+    [
+        ("hold", 3, {"accepted": 3, "unknown": 2}),
+        ("resend", 4, {"accepted": 5}),
+        ("skip", 3, {"accepted": 3, "unknown": 2}),
+    ],
+)
+def test_the_series_says_what_happens_where_nothing_can_be_proved(office, policy, calls, states):
+    rewrite(office.root / SERIES_FILE, "[cadence]", f'if_unknown = "{policy}"\n[cadence]')
+    office.queue()
+    service = office.connect(script=[UNKNOWN])
+    service.capabilities = replace(service.capabilities, recovery=Recovery.NONE)
+    office.run(until=FIRST + timedelta(days=1))
+    assert len(service.calls) == calls
+    assert office.states() == states
+    is_open = release_of(office, "lower-back").state is ReleaseState.SENDING
+    assert is_open is (policy == "hold")
+    assert bool(office.app().status().attention) is (policy == "hold")
+
+
+def test_a_status_says_how_long_a_send_takes_and_what_waits(queued):
+    queued.connect(script=[UNKNOWN])
+    queued.run(until=FIRST)
+    status = queued.app().status()
+    (moving,) = status.on_its_way
+    assert moving.counts == {"accepted": 3, "unknown": 2}
+    (doubt,) = status.unknown
+    assert (doubt.target, doubt.people) == ("back-pain/lower-back", 2)
+    assert doubt.next_at is not None
+    assert status.attention == ()
