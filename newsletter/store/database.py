@@ -8,14 +8,21 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, NestedTransaction, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+    PendingRollbackError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from newsletter.errors import ConfigError, StoreError
@@ -132,6 +139,12 @@ class Database:
             raise StoreError(_sentence(error, self.name), mend=_mend(error)) from error
         except NotCommitted as lost:
             raise self._not_committed(lost.reason) from lost.reason
+        except PendingRollbackError as error:
+            raise StoreError(f"the connection to {self.name} was lost", mend=_AWAY) from error
+        except PoolTimeout as error:
+            raise StoreError(
+                f"every connection to {self.name} is in use", mend="try again in a moment"
+            ) from error
 
     def _not_committed(self, reason: BaseException) -> StoreError:
         if isinstance(reason, DBAPIError):
@@ -141,15 +154,40 @@ class Database:
         return StoreError(f"the write to {self.name} was broken off before its commit", mend="try again")
 
 
+class _Driver(sqlite3.Connection):
+    """A connection that knows how its last commit ended, even one that was interrupted."""
+
+    was_committed = False
+
+    def commit(self) -> None:
+        self.was_committed = False
+        try:
+            super().commit()
+        except sqlite3.Error:
+            raise
+        except BaseException:
+            self.was_committed = not self.is_open
+            raise
+        self.was_committed = True
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is in a transaction; a closed connection is not."""
+        try:
+            return self.in_transaction
+        except sqlite3.ProgrammingError:
+            return False
+
+
 class _SharedTransaction:
     """The transaction that a group of blocks writes in; each block after the first has a savepoint."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._driver: _Driver
         self._part: NestedTransaction | None = None
         self._cursors: list[sqlite3.Cursor] = []
-        self._was_written = False
         event.listen(engine, "before_cursor_execute", self._before_statement)
 
     @property
@@ -164,58 +202,53 @@ class _SharedTransaction:
         except BaseException:
             connection.close()
             raise
+        self._driver = cast("_Driver", connection.connection.driver_connection)
         self._connection = connection
 
     def mark(self) -> None:
         self._part = self.connection.begin_nested()
 
     def keep(self) -> None:
-        self._close_cursors()
-        # The database gives up a whole transaction for some errors, and its connection goes on without one.
-        if not self._is_open():
-            raise _given_up()
+        self._check_open()
         if self._part:
             self._part.commit()
             self._part = None
 
     def undo(self) -> None:
-        self._close_cursors()
-        if not self._is_open():
-            raise _given_up()
+        self._check_open()
         if self._part:
             self._part.rollback()
             self._part = None
 
     def rollback(self) -> None:
-        self._close_cursors()
-        self._finish(self.connection.rollback)
+        self._end(self.connection.rollback)
 
     def commit(self) -> None:
-        self._was_written = False
-        self._finish(self._commit)
+        self._end(self.connection.commit)
 
     def was_written(self) -> bool:
-        return self._was_written
+        return self._driver.was_committed
 
-    def _commit(self) -> None:
+    def _end(self, end: Callable[[], None]) -> None:
+        connection, driver = self.connection, self._driver
+        driver.was_committed = False
         try:
-            self.connection.commit()
-        except BaseException as error:
-            # An interruption may come after the commit, and says nothing about it.
-            self._was_written = not isinstance(error, DBAPIError) and not self._is_open()
-            raise
-        self._was_written = True
-
-    def _finish(self, end: Callable[[], None]) -> None:
-        try:
+            self._close_cursors()
             end()
         finally:
-            connection, self._connection, self._part = self.connection, None, None
+            self._connection = self._part = None
+            # A commit that was refused leaves its transaction open, and the connection is for the next group.
+            with suppress(sqlite3.Error):
+                driver.rollback()
+            if driver.is_open:
+                connection.invalidate()
             connection.close()
 
-    def _is_open(self) -> bool:
-        driver = self.connection.connection.driver_connection
-        return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+    def _check_open(self) -> None:
+        # The database gives up a whole transaction for some errors, and its connection goes on without one.
+        self._close_cursors()
+        if not self._driver.is_open:
+            raise _given_up()
 
     def _before_statement(self, _connection: Connection, cursor: Any, *_context: Any) -> None:
         if self._connection is not None and not cursor.connection.in_transaction:
@@ -225,7 +258,8 @@ class _SharedTransaction:
     def _close_cursors(self) -> None:
         # A statement that is not read to its end would keep its moment of the database, or refuse the commit.
         for cursor in self._cursors:
-            cursor.close()
+            with suppress(sqlite3.ProgrammingError):
+                cursor.close()
         self._cursors.clear()
 
 
@@ -268,7 +302,7 @@ def _open_server(url: URL) -> Engine:
 def _open_sqlite(file: str, **pool: Any) -> Engine:
     engine = create_engine(
         f"sqlite:///{file}",
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "factory": _Driver},
         **pool,
     )
     event.listen(engine, "connect", _configure)

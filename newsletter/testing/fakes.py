@@ -5,9 +5,12 @@ from pathlib import Path
 
 from newsletter.domain.slugs import offer
 from newsletter.errors import UnknownTarget
-from newsletter.testing import fake_resend
+from newsletter.testing import fake_mailgun, fake_resend
 
-_FAKES: Mapping[str, Callable[[int, Path | None], None]] = {"resend": fake_resend.serve}
+_FAKES: Mapping[str, Callable[[int, Path | None], None]] = {
+    "mailgun": fake_mailgun.serve,
+    "resend": fake_resend.serve,
+}
 
 
 def serve_fake(name: str, port: int, log: Path | None) -> None:

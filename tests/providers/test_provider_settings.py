@@ -17,7 +17,7 @@ def opened(name, **values):
 
 @pytest.mark.parametrize("name", provider_names())
 def test_every_provider_opens_under_its_own_name(name, tmp_path):
-    provider = opened(name, folder=tmp_path, environment={"RESEND_API_KEY": KEY})
+    provider = opened(name, folder=tmp_path, environment={"RESEND_API_KEY": KEY, "MAILGUN_API_KEY": KEY})
     assert provider.capabilities.name == name
 
 
@@ -46,7 +46,7 @@ def test_a_key_file_that_holds_no_key_is_named(tmp_path, content):
 
 
 def test_a_secret_is_shown_to_nobody():
-    settings = ProviderSettings("resend", environment={"RESEND_API_KEY": KEY})
+    settings = ProviderSettings("resend", environment={"RESEND_API_KEY": KEY, "MAILGUN_API_KEY": KEY})
     secret = read_secret(settings.environment, "RESEND_API_KEY")
     provider = opened("resend", environment=settings.environment)
     assert KEY not in f"{settings} {secret} {secret!r} {provider!r} {vars(provider)}"
