@@ -21,12 +21,13 @@ from newsletter.store.turns import Turns
 
 SECONDS = 2.0
 SLOW = 0.005
-CHUNK = 10_000
+CHUNK = 4_000
 #: An urgent write comes this often, as the clicks of a few readers.
 EVERY = 0.01
 INSERT = text("INSERT INTO written (writer, note) VALUES (:writer, :note)").bindparams(
     bindparam("writer"), bindparam("note")
 )
+ROWS = [{"writer": 2, "note": "one of many rows"}] * CHUNK
 
 
 def main() -> None:
@@ -39,6 +40,7 @@ def main() -> None:
                 f"{name}, {threads:2} threads: {alone:7.0f} writes/s each with its commit, "
                 f"{together:7.0f} with a shared one, {together / alone:4.1f} times"
             )
+    print(f"a bulk chunk of {CHUNK} rows takes {one_chunk(folder) * 1000:.0f} ms by itself")
     for name, delay in (("this disk", 0.0), ("slow disk", SLOW)):
         for title, chunks, is_bulk in (
             ("alone", 0, True),
@@ -65,6 +67,17 @@ def urgent_writes(folder: str | None, delay: float, chunks: int, *, is_bulk: boo
         work = [lambda: write(database)] * 4 + [lambda: chunk(database, is_bulk=is_bulk)] * chunks
         with running(work):
             return spread(timed_every(EVERY, lambda: write(database, urgent=True)))
+
+
+def one_chunk(folder: str | None) -> float:
+    with written(folder, 0) as database:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            with database.writing(bulk=True) as tx:
+                tx.execute(INSERT, ROWS)
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
 
 
 def another_database(folder: str | None, delay: float) -> str:
@@ -119,7 +132,7 @@ def write(database: Database, *, urgent: bool = False) -> None:
 
 def chunk(database: Database, *, is_bulk: bool) -> None:
     with database.writing(bulk=is_bulk) as tx:
-        tx.execute(INSERT, [{"writer": 2, "note": "one of many rows"}] * CHUNK)
+        tx.execute(INSERT, ROWS)
     # A bulk writer reads and computes between its chunks.
     time.sleep(0.01)
 

@@ -191,7 +191,7 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
     )
     for one in slots:
         if one.length:
-            say(muted(f"{one.target}: takes about {spell(one.length)}"))
+            say(muted(f"{one.target}: takes {spell(one.length)}"))
         left = ", ".join(f"{number(n)} {verdict}" for verdict, n in sorted(one.excluded.items()))
         if left:
             say(muted(f"{one.target}: not for {left}"))

@@ -1,6 +1,7 @@
 """Send: run, status, pause, resume, resolve."""
 
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from newsletter.store.unknowns import UnknownRow
 
 PANEL = "Send"
+#: A single pass waits for what becomes ready within this.
+PATIENCE = timedelta(minutes=2)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,7 +65,7 @@ def run(
         elif once:
             app.refuse_foreign_database()
             app.refuse_silent_way_out()
-            touched = app.engine.once()
+            touched = app.engine.once(PATIENCE)
             for sent in touched:
                 _say_sent(sent)
             if not touched and not is_quiet(ctx):
@@ -112,7 +115,7 @@ def status(
             say("next      nothing is queued")
         for moving in found.on_its_way:
             counts = ", ".join(f"{number(n)} {state}" for state, n in sorted(moving.counts.items()))
-            left = f"  {muted(f'about {spell(moving.left)} left')}" if moving.left else ""
+            left = f"  {muted(f'{spell(moving.left)} left')}" if moving.left else ""
             say(f"sending   {moving.target}  {counts}{left}")
         for doubt in found.unknown:
             if doubt.next_at is not None:

@@ -59,11 +59,11 @@ class Capabilities:
     """What a provider can do.
 
     `call_timeout` bounds one call, from its first byte to the end of the answer. `key_ttl` (KEY): for so long
-    a key is remembered. `settles_after` (QUERY): so long after a call the log can be trusted, `look_interval`
-    between two looks, `remembers_for` how long it keeps what it knows. `events_wait`: for so long events are
-    waited for before the policy of the series decides. `is_atomic`: a call is accepted for all its
-    recipients or for none, so proof for one is proof for all. `rehearsal`: nothing leaves this machine, and
-    nothing sent counts.
+    a key is remembered; `key_binds_payload`: it is refused with another payload. `settles_after` (QUERY): so
+    long after a call the log can be trusted, `look_interval` between two looks, `remembers_for` how long it
+    keeps what it knows. `events_wait`: for so long events are waited for before the policy of the series
+    decides. `is_atomic`: a call is accepted for all its recipients or for none, so proof for one is proof for
+    all. `rehearsal`: nothing leaves this machine, and nothing sent counts.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Capabilities:
     call_timeout: timedelta
     recovery: Recovery = Recovery.NONE
     key_ttl: timedelta = timedelta(hours=24)
+    key_binds_payload: bool = False
     settles_after: timedelta = timedelta(minutes=10)
     look_interval: timedelta = timedelta(minutes=2)
     remembers_for: timedelta = timedelta(days=3)

@@ -81,6 +81,8 @@ def too_many(
 def spell(span: timedelta) -> str:
     """Say how long a time is, as a person would."""
     minutes = int(span.total_seconds() // 60)
+    if minutes < 1:
+        return "less than a minute"
     if minutes < 60:
         return f"{minutes} min"
     if minutes < 48 * 60:

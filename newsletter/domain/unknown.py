@@ -1,7 +1,7 @@
 """What happens to a batch whose outcome is unknown, decided from what its provider can do."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from newsletter.domain.delivery import CONFIRM_WAIT, Asked, Batch, BatchState, Record, lease_for
@@ -70,6 +70,12 @@ def count_from(batch: Batch, now: datetime) -> Batch:
     if batch.tainted or batch.first_call_at is None or batch.next_at is None:
         return batch
     return replace(batch, first_call_at=batch.first_call_at + max(timedelta(), now - batch.next_at))
+
+
+def is_counted(batch: Batch, now: datetime) -> bool:
+    """Tell whether a batch was counted against this UTC day's quota: a repeat of a doubt on the same day."""
+    last = batch.last_call_at
+    return batch.tainted and last is not None and last.astimezone(UTC).date() == now.astimezone(UTC).date()
 
 
 def after_look(

@@ -20,7 +20,7 @@ from newsletter.domain.pace import Wait, admit
 from newsletter.domain.provider import Call, Inquiry, Mailing, Provider, Recovery
 from newsletter.domain.release import ReleaseState, spell
 from newsletter.domain.tokens import TokenKeys
-from newsletter.domain.unknown import GIVE_UP, Step, count_from, next_step
+from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, next_step
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
 from newsletter.store import accounts, batches, claims, releases, revisions
@@ -42,13 +42,17 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Claim:
-    """A batch this process holds, and the mailing it will make; `claimed_at` is in monotonic seconds."""
+    """A batch this process holds, and the mailing it will make.
+
+    `claimed_at` is in monotonic seconds; `counted` is how many count against the day's quota for it.
+    """
 
     batch: Batch
     compiled: Compiled
     mailing: Mailing
     claimed_at: float
     made_at: datetime
+    counted: int
 
     @property
     def call(self) -> Call:
@@ -122,6 +126,10 @@ class Claiming:
     ) -> Work | Wait | None:
         batch = count_from(_doubted(picked.batch), now)
         picked = replace(picked, batch=batch)
+        if batch.tainted and not batches.open_positions(tx, batch.id):
+            # Events have proved each of them while the call was under way.
+            self._close_empty(tx, batch, now)
+            return None
         due = next_step(batch, self.provider.capabilities, picked.policy, now)
         match due.step:
             case Step.CALL:
@@ -160,9 +168,9 @@ class Claiming:
         except NewsletterError as error:
             self._hold(tx, batch, str(error))
             return None
-        # A repeat of what may have been accepted was counted before.
-        wait = self._admit(tx, lane, 0 if batch.tainted else len(willing), now)
-        return wait or self._claim(tx, picked, willing, compiled, now, claimed_at)
+        counted = 0 if is_counted(batch, now) else len(willing)
+        wait = self._admit(tx, lane, counted, now)
+        return wait or self._claim(tx, picked, willing, compiled, counted, now, claimed_at)
 
     def _claim(
         self,
@@ -170,6 +178,7 @@ class Claiming:
         picked: Picked,
         willing: Mapping[int, Member],
         compiled: Compiled,
+        counted: int,
         now: datetime,
         claimed_at: float,
     ) -> Claim:
@@ -199,7 +208,7 @@ class Claiming:
             date=frozen.date,
             label=_label(tx, batch, compiled.message),
         )
-        return Claim(held, compiled, mailing, claimed_at, now)
+        return Claim(held, compiled, mailing, claimed_at, now, counted)
 
     def _take_look(self, tx: Connection, picked: Picked, now: datetime) -> Look | None:
         batch = picked.batch

@@ -110,7 +110,7 @@ class Delivering:
 
     def record(self, claim: Claim, answer: Answer) -> None:
         """Write down what an answer proves; without the lease only proof counts."""
-        self.recording.record(claim.batch, claim.positions, answer, self.clock.now())
+        self.recording.record(claim.batch, claim.positions, answer, self.clock.now(), claim.counted)
 
     def search(self, look: Look) -> Sightings:
         """Ask the provider's own log."""

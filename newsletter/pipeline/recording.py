@@ -29,11 +29,16 @@ class Recording:
     capabilities: Capabilities
     limits: Limits = _UNLIMITED
 
-    def record(self, held: Batch, positions: Sequence[int], answer: Answer, now: datetime) -> None:
-        """Write down what an answer proves for those it was sent to; without the lease only proof counts."""
+    def record(
+        self, held: Batch, positions: Sequence[int], answer: Answer, now: datetime, counted: int = 0
+    ) -> None:
+        """Write down what an answer proves for those it was sent to; without the lease only proof counts.
+
+        `counted` is how many the claim counted against the day's quota.
+        """
         outcome = record_for(held, answer, members=len(positions), now=now)
         with self.database.writing(urgent=held.release_id is None) as tx:
-            self._learn(tx, answer, len(positions), now)
+            self._learn(tx, answer, counted, now)
             batches.end_attempt(tx, held, answer, now)
             if batches.record(tx, held, outcome):
                 self._follow(tx, held, positions, outcome, now)
@@ -80,8 +85,8 @@ class Recording:
 
     def _tell_leavers(self, tx: Connection, held: Batch, positions: Sequence[int]) -> None:
         left = set(batches.open_positions(tx, held.id)) - set(positions)
-        # A key that takes a reduced payload was never used for the whole one.
-        was_not_sent = self.capabilities.recovery is Recovery.KEY
+        # A key bound to its payload that takes a reduced one was never used for the whole.
+        was_not_sent = self.capabilities.recovery is Recovery.KEY and self.capabilities.key_binds_payload
         state = DeliveryState.SUPPRESSED if was_not_sent else DeliveryState.UNKNOWN
         batches.mark(tx, held.id, state, dict.fromkeys(left, "left while the outcome was unknown"))
 

@@ -20,6 +20,7 @@ class Resolution(StrEnum):
     """What a person found out, or wants."""
 
     MARK_SENT = "mark_sent"
+    #: To those who are still there; who left meanwhile is let go.
     SEND_AGAIN = "send_again"
 
 
@@ -64,6 +65,7 @@ class Resolving:
         if resolution is Resolution.MARK_SENT:
             unknowns.mark_sent(tx, release_id)
         else:
+            unknowns.let_go(tx, release_id)
             unknowns.plan_again(tx, release_id)
             for batch_id in unknowns.closed_batches(tx, release_id):
                 batches.start_generation(tx, claims.get(tx, batch_id).batch, now)

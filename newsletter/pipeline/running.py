@@ -19,6 +19,8 @@ from newsletter.store.database import Database
 
 #: A played clock never stands still: where something is ready and does not go, it is looked at again.
 _TICK = timedelta(seconds=1)
+#: In seconds; also where something is ready by the clock and is not yet let through.
+_SHORTEST_REST = 0.02
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,14 @@ class Engine:
     clock: Clock
     alerting: Alerting | None = None
 
-    def once(self) -> list[Sent]:
-        """Do one pass: release what is due and deliver until nothing is ready; return what was touched."""
+    def once(self, patience: timedelta = timedelta()) -> list[Sent]:
+        """Do one pass: release what is due and deliver until nothing is ready; return what was touched.
+
+        With `patience` it waits for what becomes ready so soon, as between two calls of a limited rate.
+        """
         before = {release.id: release.state for release in self._releases()}
         self.tick()
-        while self._deliver():
+        while self._deliver() or self._rests(patience):
             # What was accepted may let somebody's next issue go.
             self.tick()
         touched = [one for one in self._releases() if before.get(one.id) is not one.state]
@@ -66,6 +71,14 @@ class Engine:
         if self.alerting is not None:
             self.alerting.tell(self.clock.now())
         return touched
+
+    def _rests(self, patience: timedelta) -> bool:
+        now = self.clock.now()
+        ready = self.delivering.ready_at(now)
+        if ready is None or ready > now + patience or not patience:
+            return False
+        self.delivering.rest(max((ready - now).total_seconds(), _SHORTEST_REST))
+        return True
 
     def _deliver(self) -> bool:
         if not self.delivering.step():

@@ -76,6 +76,7 @@ class Resend(Provider):
             call_timeout=patience.call,
             recovery=Recovery.KEY,
             key_ttl=timedelta(hours=24),
+            key_binds_payload=True,
             # Permissive validation rejects single messages of a call and takes the others.
             is_atomic=False,
             calls_per_second=_CALLS_PER_SECOND,

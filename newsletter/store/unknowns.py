@@ -62,6 +62,19 @@ _PLAN_AGAIN = (
     .values(state=DeliveryState.PLANNED, reason=None)
 )
 
+_LET_GO = (
+    update(delivery)
+    .where(
+        *_OF_RELEASE,
+        delivery.c.batch_id.in_(
+            select(batch.c.id).where(
+                batch.c.release_id == bindparam("release"), batch.c.state == BatchState.ACCEPTED
+            )
+        ),
+    )
+    .values(state=DeliveryState.SUPPRESSED, reason="left, and is not sent it again")
+)
+
 
 @dataclass(frozen=True)
 class UnknownRow:
@@ -98,6 +111,11 @@ def mark_sent(tx: Connection, release_id: int) -> None:
 def plan_again(tx: Connection, release_id: int) -> None:
     """Let those that were left unknown say again what their batch says."""
     tx.execute(_PLAN_AGAIN, {"release": release_id})
+
+
+def let_go(tx: Connection, release_id: int) -> int:
+    """Send nothing again to those who left while others of their batch were accepted; return how many."""
+    return tx.execute(_LET_GO, {"release": release_id}).rowcount
 
 
 def closed_batches(tx: Connection, release_id: int) -> list[int]:

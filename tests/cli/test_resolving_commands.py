@@ -100,6 +100,6 @@ def test_a_plan_says_how_long_a_send_takes_at_the_pace_of_the_account(letter, qu
     monkeypatch.setenv("NEWSLETTER_PROVIDER__NAME", "resend")
     monkeypatch.setenv("RESEND_API_KEY", "re_" + "x" * 20)
     monkeypatch.setenv("NEWSLETTER_PROVIDER__PER_DAY", "1")
-    assert "takes about" in terminal("plan").out
+    assert "takes " in terminal("plan").out
     (first, *_) = json.loads(terminal("plan", "--json").out)["slots"]
     assert 0 < first["length"] <= timedelta(days=1).total_seconds()

@@ -1,0 +1,455 @@
+"""The ledger under anything in any order, against a service that knows what it really accepted."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select
+from store_cast import DAY, NOW, SALT, Newsletter, a_series_file, capabilities, delivering
+
+from newsletter.domain.clock import PlayedClock
+from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
+from newsletter.domain.event import Event, EventKind
+from newsletter.domain.message import Recipient
+from newsletter.domain.provider import Answer, Capabilities, Mailing, Outcome, Recovery, Sightings
+from newsletter.domain.release import FINAL, ReleaseState
+from newsletter.domain.series import to_settings
+from newsletter.domain.subscriber import Consent, address_hash
+from newsletter.domain.unknown import Policy
+from newsletter.errors import NewsletterError, Refused
+from newsletter.pipeline.claiming import Claim, Look
+from newsletter.pipeline.evidence import Evidence
+from newsletter.pipeline.holding import Holding
+from newsletter.pipeline.queueing import Queueing
+from newsletter.pipeline.releasing import Releasing
+from newsletter.pipeline.resolving import Resolution, Resolving
+from newsletter.store import schema, series
+from newsletter.store.database import Database
+from newsletter.store.tables import batch, delivery, release, subscription, suppression
+
+TARGET, ISSUES = "back-pain", ("lower-back", "neck", "upper-back")
+STEPS = int(os.environ.get("LEDGER_STEPS", "40"))
+WEEK = timedelta(days=7)
+#: A mail is in the service's log so long after it was accepted, at the latest.
+LAG = timedelta(minutes=9)
+LEAPS = [timedelta(seconds=1), timedelta(seconds=25), timedelta(seconds=90), timedelta(minutes=12)]
+LEAPS += [timedelta(hours=1), timedelta(hours=7), timedelta(hours=23), timedelta(days=4)]
+MOST_PEOPLE = 7
+MOST_ROUNDS = 200
+NOTHING_TAKEN = (Outcome.REFUSED, Outcome.DEFERRED, Outcome.MISCONFIGURED)
+which = st.integers(0, 50)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A mail that the service took, for good."""
+
+    issue: int
+    subscriber: int
+    key: str
+    pos: int
+    reference: str
+    at: datetime
+
+
+@dataclass
+class Service:
+    """What a provider with these capabilities really does; `accepted` is the truth."""
+
+    capabilities: Capabilities
+    accepted: list[Accepted] = field(default_factory=list)
+    remembered: dict[str, tuple[object, datetime, Answer]] = field(default_factory=dict)
+
+    def take(self, issue: int, mailing: Mailing, not_taken: set[int], now: datetime) -> Answer:
+        """Take a call but for some positions, by the rules of its kind; return what an honest answer says."""
+        payload = tuple((one.pos, one.address, one.name) for one in mailing.recipients)
+        known, at, answer = self.remembered.get(mailing.key, (None, now, None))
+        if answer is not None and now < at + self.capabilities.key_ttl:
+            return answer if payload == known else Answer(Outcome.MISMATCHED, "another payload")
+        if self.capabilities.is_atomic:
+            not_taken = set()
+        taken = [one for one in mailing.recipients if one.pos not in not_taken]
+        rejected = {one.pos: "no such person" for one in mailing.recipients if one.pos in not_taken}
+        answer = Answer(Outcome.ACCEPTED, ids={one.pos: one.reference for one in taken}, rejected=rejected)
+        if self.capabilities.recovery is Recovery.KEY:
+            self.remembered[mailing.key] = (payload, now, answer)
+        self.accepted += [
+            Accepted(issue, one.subscriber_id, mailing.key, one.pos, one.reference, now)
+            for one in taken
+            if not self._is_repeat(mailing.key, one)
+        ]
+        return answer
+
+    def find(self, key: str, now: datetime, unseen: set[int]) -> dict[int, str]:
+        """Search the log under a key: what is fresh may not be there yet."""
+        return {
+            one.pos: one.reference
+            for one in self.accepted
+            if one.key == key and (now >= one.at + LAG or one.pos not in unseen)
+        }
+
+    def _is_repeat(self, key: str, who: Recipient) -> bool:
+        if self.capabilities.recovery is not Recovery.RECIPIENT_DEDUPE:
+            return False
+        return any((one.key, one.subscriber) == (key, who.subscriber_id) for one in self.accepted)
+
+    def search(self, inquiry):
+        raise NotImplementedError
+
+    def compile(self, message):
+        return lambda mailing: None
+
+
+@dataclass(frozen=True)
+class Saying:
+    """How the service behaves to a call or a search, and what is heard of it.
+
+    `left_out` are not taken, or not in the log yet. `instead` is what is heard where nobody was taken, or
+    where the answer was lost (UNKNOWN). `no_ids` lack their id; `noise` speaks of positions nobody has.
+    """
+
+    left_out: frozenset[int] = frozenset()
+    instead: Outcome | None = None
+    wait: timedelta | None = None
+    no_ids: frozenset[int] = frozenset()
+    noise: Mapping[int, str] = field(default_factory=dict)
+    is_complete: bool = True
+
+    def bend(self, answer: Answer) -> Answer:
+        if answer.outcome is not Outcome.ACCEPTED:
+            return answer
+        ids = {pos: id_ for pos, id_ in answer.ids.items() if pos not in self.no_ids}
+        return replace(answer, ids={**ids, **self.noise}, rejected={**answer.rejected, **self.noise})
+
+
+positions = st.frozensets(st.integers(0, 3), max_size=3)
+sayings = st.builds(
+    Saying,
+    left_out=positions,
+    instead=st.sampled_from([None, None, None, *NOTHING_TAKEN, Outcome.UNKNOWN, Outcome.UNKNOWN]),
+    wait=st.sampled_from([None, timedelta(), timedelta(minutes=5)]),
+    no_ids=positions,
+    noise=st.sampled_from([{}, {91: "x"}]),
+    is_complete=st.booleans(),
+)
+
+
+@dataclass
+class Flight:
+    """A piece of work that somebody took, and what came of it so far."""
+
+    work: Claim | Look
+    issue: int
+    answer: Answer | Sightings | None = None
+
+
+class Ledger(RuleBasedStateMachine):
+    """Whatever happens in whatever order, nobody gets an issue twice and nobody is lost from sight."""
+
+    @staticmethod
+    def open() -> Database:
+        return Database("sqlite://")
+
+    def __init__(self):
+        super().__init__()
+        self.database = self.open()
+        schema.prepare(self.database, NOW)
+        self.newsletter = Newsletter(self.database).apply(issues=ISSUES)
+        self.clock = PlayedClock(NOW)
+        self.people: list[int] = []
+        self.flights: list[Flight] = []
+        self.names = map("p{}".format, count())
+        self.event_ids = count()
+        self.steps = 0
+        self.excused: set[tuple[int, int]] = set()
+        self.said_sent: set[tuple[int, int]] = set()
+        self.seen_accepted: set[tuple[int, int]] = set()
+        self.seen_batches: dict[int, tuple[bool, int]] = {}
+
+    def teardown(self):
+        self.database.close()
+
+    @initialize(
+        recovery=st.sampled_from(Recovery),
+        is_atomic=st.booleans(),
+        policy=st.sampled_from(Policy),
+        size=st.integers(1, 4),
+        people=st.integers(1, 4),
+    )
+    def a_series_is_queued(self, recovery, is_atomic, policy, size, people):
+        able = capabilities(size, recovery=recovery, is_atomic=is_atomic)
+        self.policy, self.service = policy, Service(able)
+        self.sender = delivering(self.database, self.service, self.clock)
+        self.releasing = Releasing(self.database, able)
+        self.evidence = Evidence(self.database, able, "d1")
+        with self.database.writing() as tx:
+            applied = to_settings(replace(a_series_file(), if_unknown=policy))
+            series.apply(tx, TARGET, applied, "h" * 64)
+        self.people += self.newsletter.join(*(next(self.names) for _ in range(people)))
+        for number, issue in enumerate(ISSUES):
+            self.newsletter.queue(issue, DAY + number * WEEK)
+        self.tick()
+
+    @precondition(lambda self: len(self.people) < MOST_PEOPLE)
+    @rule()
+    def somebody_joins(self):
+        self.people += self.newsletter.join(next(self.names))
+
+    @rule(who=which)
+    def somebody_leaves(self, who):
+        self.newsletter.leave(self.people[who % len(self.people)])
+
+    @rule(who=which)
+    def somebody_comes_back(self, who):
+        self.newsletter.set_subscription(self.people[who % len(self.people)], state=Consent.ACTIVE)
+
+    @rule(who=which)
+    def somebody_is_suppressed(self, who):
+        number = who % len(self.people)
+        if not self.newsletter.rows(select(suppression.c.reason).where(self._suppressed(number))):
+            self.newsletter.suppress(f"p{number}")
+
+    @rule(leap=st.sampled_from(LEAPS))
+    def time_passes(self, leap):
+        self.clock.advance_to(self.clock.now() + leap)
+
+    @rule()
+    def tick(self):
+        self.releasing.tick(self.clock.now())
+
+    @rule(hurry=st.booleans())
+    def a_worker_takes_work(self, hurry):
+        self._take_soon(hurry)
+
+    @precondition(lambda self: any(flight.answer is None for flight in self.flights))
+    @rule(number=which, says=sayings, is_recorded=st.booleans())
+    def work_is_answered(self, number, says, is_recorded):
+        open_ = [flight for flight in self.flights if flight.answer is None]
+        flight = open_[number % len(open_)]
+        self._answer(flight, says)
+        if is_recorded:
+            self._record(flight)
+
+    @precondition(lambda self: any(flight.answer for flight in self.flights))
+    @rule(number=which)
+    def an_outcome_is_recorded(self, number):
+        """Record an answer: at once, late, out of order, or once more."""
+        answered = [flight for flight in self.flights if flight.answer]
+        self._record(answered[number % len(answered)])
+
+    @rule(says=sayings, hurry=st.booleans())
+    def a_worker_does_a_whole_step(self, says, hurry):
+        flight = self._take_soon(hurry)
+        if flight is not None:
+            self._answer(flight, says)
+            self._record(flight)
+
+    @precondition(lambda self: self.service.accepted)
+    @rule(number=which, kind=st.sampled_from(EventKind), times=st.integers(1, 2))
+    def an_event_comes(self, number, kind, times):
+        mail = self.service.accepted[number % len(self.service.accepted)]
+        event = self._event(kind, mail.reference)
+        known = [self.evidence.record_event(event, self.clock.now()) for _ in range(times)]
+        assert known == [True, False][:times]
+
+    @rule(reference=st.sampled_from(["", "x", "nl-d2-1-1-0-0", "nl-d1-1-999-0-0", "nl-d1-1-1-0-88"]))
+    def an_event_of_somebody_else_comes(self, reference):
+        self.evidence.record_event(self._event(EventKind.DELIVERED, reference), self.clock.now())
+
+    @rule(goes_on=st.sampled_from([True, True, True, False]), leap=st.sampled_from(LEAPS))
+    def a_person_pauses(self, goes_on, leap):
+        Holding(self.database).pause(TARGET, self.clock.now())
+        self.time_passes(leap)
+        assert self._take() is None
+        if goes_on:
+            self.a_person_resumes()
+
+    @rule()
+    def a_person_resumes(self):
+        Holding(self.database).resume(TARGET, self.clock.now())
+
+    @precondition(lambda self: self.steps > STEPS // 2)
+    @rule(issue=st.sampled_from(ISSUES))
+    def a_person_cancels(self, issue):
+        try:
+            Queueing(self.database, None).cancel(f"{TARGET}/{issue}", self.clock.now())
+        except NewsletterError:
+            return
+
+    @rule(resolution=st.sampled_from(Resolution))
+    def a_person_resolves(self, resolution):
+        issues = self.newsletter.issues
+        resolving = Resolving(self.database)
+        told = {(issues[row.issue], row.subscriber_id) for row in resolving.unknown(TARGET)}
+        try:
+            resolving.resolve(TARGET, resolution, self.clock.now())
+        except Refused:
+            assert not told
+        (self.said_sent if resolution is Resolution.MARK_SENT else self.excused).update(told)
+
+    @precondition(lambda self: self.steps > STEPS * 3 // 4)
+    @rule()
+    def the_faults_stop(self):
+        """With an honest service everything ends, but for what only a person can settle."""
+        for _ in range(MOST_ROUNDS):
+            self.a_person_resumes()
+            self.tick()
+            while (flight := self._take()) is not None:
+                self._answer(flight, Saying())
+                self._record(flight)
+            next_due = self.releasing.next_due()
+            instants = [one for one in (self.sender.ready_at(self.clock.now()), next_due) if one is not None]
+            if not instants:
+                break
+            assert min(instants) > self.clock.now(), "ready, but nobody may take it"
+            self.clock.advance_to(min(instants))
+        else:
+            raise AssertionError("there is no end to it")
+        self._check_nothing_is_left()
+
+    @invariant()
+    def nobody_gets_an_issue_twice(self):
+        self.steps += 1
+        sent = Counter((one.issue, one.subscriber) for one in self._accepted())
+        twice = {who for who, times in sent.items() if times > 1} - self.excused
+        assert not twice or self.policy is Policy.RESEND, f"sent twice: {twice}"
+
+    @invariant()
+    def what_was_accepted_stays_accepted_and_is_true(self):
+        accepted = {
+            (row.issue_id, row.subscriber_id)
+            for row in self._deliveries()
+            if DeliveryState.ACCEPTED == (row.batch_state if row.state == "planned" else row.state)
+        }
+        assert self.seen_accepted <= accepted, f"unsent again: {self.seen_accepted - accepted}"
+        true = {(one.issue, one.subscriber) for one in self._accepted()}
+        assert accepted <= true | self.said_sent, f"never sent: {accepted - true - self.said_sent}"
+        self.seen_accepted = accepted
+
+    @invariant()
+    def the_books_balance(self):
+        rows = self._deliveries()
+        for one in self.newsletter.rows(select(release.c.id, release.c.candidates, release.c.planned,
+                                               release.c.waiting, release.c.excluded, release.c.state)):  # fmt: skip
+            id_, candidates, planned, waiting, excluded, state = one
+            mine = [row for row in rows if row.release_id == id_]
+            assert candidates == planned + sum(excluded.values())
+            assert planned == len(mine)
+            assert waiting == sum(row.state == DeliveryState.WAITING for row in mine)
+            if state == ReleaseState.SETTLED:
+                assert not [row for row in mine if row.state == "planned" and row.batch_state in UNSETTLED]
+                assert not waiting
+
+    @invariant()
+    def batches_are_leased_frozen_and_tainted_by_the_rules(self):
+        for one in self._batches():
+            if one.state == BatchState.SENDING:
+                assert one.lease_until is not None
+                assert one.lease_owner
+                assert one.frozen is not None
+            if one.state not in UNSETTLED:
+                assert one.frozen is None
+            was_tainted, generation = self.seen_batches.get(one.id, (False, 0))
+            is_cleared = was_tainted and not one.tainted
+            assert not is_cleared or one.state == BatchState.ACCEPTED or one.generation > generation
+            assert one.tainted or one.state != BatchState.UNKNOWN
+            self.seen_batches[one.id] = (one.tainted, one.generation)
+
+    def _take(self) -> Flight | None:
+        work = self.sender.next_work()
+        if work is None:
+            return None
+        members = {row.pos: row for row in self._deliveries() if row.batch_id == work.batch.id}
+        flight = Flight(work, next(iter(members.values())).issue_id)
+        self.flights.append(flight)
+        named = work.mailing.recipients if isinstance(work, Claim) else work.inquiry.recipients
+        assert len({one.pos for one in named}) == len(named)
+        for one in named:
+            assert members[one.pos].subscriber_id == one.subscriber_id
+            if isinstance(work, Claim):
+                self._check_consent(one)
+        return flight
+
+    def _take_soon(self, hurry: bool) -> Flight | None:
+        flight = self._take()
+        ready = self.sender.ready_at(self.clock.now())
+        if flight is None and hurry and ready is not None:
+            self.clock.advance_to(ready)
+            flight = self._take()
+        return flight
+
+    def _check_consent(self, who: Recipient) -> None:
+        number = self.people.index(who.subscriber_id)
+        state = select(subscription.c.state).where(subscription.c.subscriber_id == who.subscriber_id)
+        assert self.newsletter.rows(state) == [(Consent.ACTIVE,)]
+        assert not self.newsletter.rows(select(suppression.c.reason).where(self._suppressed(number)))
+
+    def _suppressed(self, number: int):
+        return suppression.c.address_hash == address_hash(f"p{number}@example.org", SALT)
+
+    def _answer(self, flight: Flight, says: Saying) -> None:
+        now = self.clock.now()
+        if isinstance(flight.work, Look):
+            found = self.service.find(flight.work.inquiry.key, now, says.left_out)
+            flight.answer = Sightings({**found, **says.noise}, says.is_complete)
+        elif not self.sender.may_start(flight.work):
+            flight.answer = Answer(Outcome.DEFERRED, "too late", retry_after=timedelta())
+        elif says.instead in (None, Outcome.UNKNOWN):
+            answer = self.service.take(flight.issue, flight.work.mailing, says.left_out, now)
+            is_lost = says.instead is Outcome.UNKNOWN
+            flight.answer = Answer(Outcome.UNKNOWN, "timed out") if is_lost else says.bend(answer)
+        else:
+            flight.answer = Answer(says.instead, "no", retry_after=says.wait)
+
+    def _record(self, flight: Flight) -> None:
+        if isinstance(flight.work, Look):
+            self.sender.record_look(flight.work, flight.answer)
+        else:
+            self.sender.record(flight.work, flight.answer)
+
+    def _event(self, kind: EventKind, reference: str) -> Event:
+        return Event("scripted", f"e{next(self.event_ids)}", kind, self.clock.now(), reference)
+
+    def _accepted(self) -> list[Accepted]:
+        return self.service.accepted if hasattr(self, "service") else []
+
+    def _batches(self):
+        with self.database.reading() as tx:
+            return list(tx.execute(select(batch)))
+
+    def _deliveries(self):
+        with self.database.reading() as tx:
+            rows = select(delivery, batch.c.state.label("batch_state"))
+            return list(tx.execute(rows.join(batch, batch.c.id == delivery.c.batch_id, isouter=True)))
+
+    def _check_nothing_is_left(self) -> None:
+        open_ = self.newsletter.rows(select(release.c.id).where(release.c.state.not_in(FINAL)))
+        asks = select(func.count()).where(batch.c.state == BatchState.UNKNOWN, batch.c.next_at.is_(None))
+        assert not open_ or self.newsletter.rows(asks)[0][0], f"nothing happens any more to {open_}"
+
+
+QUICK = settings(
+    max_examples=int(os.environ.get("LEDGER_EXAMPLES", "60")),
+    stateful_step_count=STEPS,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_the_ledger_holds_whatever_happens():
+    run_state_machine_as_test(Ledger, settings=QUICK)
