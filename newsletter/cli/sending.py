@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PANEL = "Send"
 #: A single pass waits for what becomes ready within this.
-PATIENCE = timedelta(minutes=2)
+PATIENCE = timedelta(seconds=5)
 
 
 def add_to(app: typer.Typer) -> None:

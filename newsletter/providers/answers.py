@@ -91,6 +91,6 @@ def reason(text: str) -> str:
 def _date(written: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else None

@@ -192,7 +192,7 @@ def _date(written: str) -> datetime | None:
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             date = read(written)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         return date if date.tzinfo else date.replace(tzinfo=UTC)
     return None

@@ -203,8 +203,8 @@ def _waits(name: str, reply: Reply) -> dict[str, Any]:
 def _until_tomorrow(now: datetime | None) -> timedelta:
     if now is None:
         return LONGEST_WAIT
-    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time.min, UTC) - now
+    passed = now.astimezone(UTC) - datetime.combine(now.astimezone(UTC).date(), time.min, UTC)
+    return timedelta(days=1) - passed
 
 
 def _json(body: bytes) -> Any:

@@ -10,8 +10,9 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from newsletter.errors import StoreError
 from newsletter.store import deliveries
@@ -19,8 +20,8 @@ from newsletter.store.aside import locked, read, read_file, sync, write
 from newsletter.store.database import Database
 from newsletter.store.tables import Instant, attempt
 
-#: Calls that several threads make together may be named in any order; in a file that names none yet, or after
-#: a clock was set back, an instant further away than this says nothing about order.
+#: Threads name the calls that they make together in any order. Instants further apart tell something else: a
+#: clock was set back, or, where the file is missing, calls were made from this database before.
 TOGETHER = timedelta(minutes=1)
 #: The file is overwritten in place, within one sector of a disk, and keeps its length.
 LENGTH = 256
@@ -54,7 +55,7 @@ class _Line:
 
 
 class Lineage:
-    """The file beside one database; without a file nothing is ever foreign. Threads and processes share it."""
+    """The file beside one database, which threads and processes share; without one nothing is foreign."""
 
     def __init__(self, database: Database, file: Path | None, deployment_id: str) -> None:
         self._database = database
@@ -110,7 +111,7 @@ class Lineage:
         with locked(self._file) as handle:
             self._put(handle, self._file, last, durable=True)
 
-    def _why(self, file: Path, earlier: object, values: dict[str, datetime]) -> str | None:
+    def _why(self, file: Path, earlier: Select[Any], values: dict[str, datetime]) -> str | None:
         # Read before the database is: a call that is named afterwards may be unknown to this snapshot.
         line = _parse(read_file(file))
         if line is not None and line.deployment != self._deployment_id:
@@ -160,8 +161,8 @@ def _is_just_after(named: _Call | None, call: _Call) -> bool:
     return named is not None and timedelta() < named.started_at - call.started_at < TOGETHER
 
 
-def _call(row: Row[tuple[int, int, datetime]] | None) -> _Call | None:
-    return _Call(*row) if row else None
+def _call(row: Any) -> _Call | None:
+    return _Call(row.batch_id, row.epoch, row.started_at) if row else None
 
 
 def _parse(data: bytes | None) -> _Line | None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from store_cast import NOW
 
 from newsletter.errors import ConfigError, Refused, StoreError
-from newsletter.store import database as database_module
+from newsletter.store import opening
 from newsletter.store import schema
 from newsletter.store.database import Database
 from newsletter.store.sender_lock import sender_lock
@@ -56,7 +56,7 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_a_locked_database_is_waited_for_and_then_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_MS", 50)
     file = tmp_path / "newsletter.db"
     with closing(sqlite_at(file)) as made:
         schema.prepare(made, NOW)

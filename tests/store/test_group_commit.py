@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from newsletter.errors import StoreError
-from newsletter.store import database as database_module
+from newsletter.store import opening
 from newsletter.store.database import Database
 from newsletter.store.turns import Turns
 
@@ -433,7 +433,7 @@ def test_a_transaction_given_up_in_the_first_block_is_no_success(sqlite_database
 
 
 def test_a_lock_that_lasts_is_one_sentence_for_each_and_later_writes_work(sqlite_database, file, monkeypatch):
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_MS", 50)
     errors = []
 
     def work(number):

@@ -3,11 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -46,9 +46,10 @@ STEPS = int(os.environ.get("LEDGER_STEPS", "40"))
 WEEK = timedelta(days=7)
 #: A mail is in the service's log so long after it was accepted, at the latest.
 LAG = timedelta(minutes=9)
-LEAPS = [timedelta(seconds=1), timedelta(seconds=25), timedelta(seconds=90), timedelta(minutes=12)]
-LEAPS += [timedelta(hours=1), timedelta(hours=7), timedelta(hours=23), timedelta(days=4)]
+LEAPS = [timedelta(seconds=number) for number in (1, 25, 90, 90, 720, 720)]
+LEAPS += [timedelta(hours=number) for number in (1, 3, 23, 96)]
 MOST_PEOPLE = 7
+STRANGE_REFERENCES = ("x", "nl-d2-1-1-0-0", "nl-d1-1-999-0-0", "nl-d1-1-1-0-88")
 MOST_ROUNDS = 200
 NOTHING_TAKEN = (Outcome.REFUSED, Outcome.DEFERRED, Outcome.MISCONFIGURED)
 which = st.integers(0, 50)
@@ -119,11 +120,12 @@ class Saying:
     """How the service behaves to a call or a search, and what is heard of it.
 
     `left_out` are not taken, or not in the log yet. `instead` is what is heard where nobody was taken, or
-    where the answer was lost (UNKNOWN). `no_ids` lack their id; `noise` speaks of positions nobody has.
+    where the answer was lost (UNKNOWN), and the call was taken or not. `no_ids` lack their id; `noise` speaks of positions nobody has.
     """
 
     left_out: frozenset[int] = frozenset()
     instead: Outcome | None = None
+    is_taken: bool = True
     wait: timedelta | None = None
     no_ids: frozenset[int] = frozenset()
     noise: Mapping[int, str] = field(default_factory=dict)
@@ -141,6 +143,7 @@ sayings = st.builds(
     Saying,
     left_out=positions,
     instead=st.sampled_from([None, None, None, *NOTHING_TAKEN, Outcome.UNKNOWN, Outcome.UNKNOWN]),
+    is_taken=st.booleans(),
     wait=st.sampled_from([None, timedelta(), timedelta(minutes=5)]),
     no_ids=positions,
     noise=st.sampled_from([{}, {91: "x"}]),
@@ -204,32 +207,23 @@ class Ledger(RuleBasedStateMachine):
             self.newsletter.queue(issue, DAY + number * WEEK)
         self.tick()
 
-    @precondition(lambda self: len(self.people) < MOST_PEOPLE)
-    @rule()
-    def somebody_joins(self):
-        self.people += self.newsletter.join(next(self.names))
-
-    @rule(who=which)
-    def somebody_leaves(self, who):
-        self.newsletter.leave(self.people[who % len(self.people)])
-
-    @rule(who=which)
-    def somebody_comes_back(self, who):
-        self.newsletter.set_subscription(self.people[who % len(self.people)], state=Consent.ACTIVE)
-
-    @rule(who=which)
-    def somebody_is_suppressed(self, who):
+    @rule(who=which, what=st.sampled_from(["joins", "leaves", "comes back", "is suppressed"]))
+    def somebody_changes(self, who, what):
         number = who % len(self.people)
-        if not self.newsletter.rows(select(suppression.c.reason).where(self._suppressed(number))):
+        if what == "joins" and len(self.people) < MOST_PEOPLE:
+            self.people += self.newsletter.join(next(self.names))
+        elif what == "leaves":
+            self.newsletter.leave(self.people[number])
+        elif what == "comes back":
+            self.newsletter.set_subscription(self.people[number], state=Consent.ACTIVE)
+        elif what == "is suppressed" and not self._is_suppressed(number):
             self.newsletter.suppress(f"p{number}")
 
-    @rule(leap=st.sampled_from(LEAPS))
-    def time_passes(self, leap):
+    @rule(leap=st.sampled_from(LEAPS), ticks=st.booleans())
+    def time_passes(self, leap, ticks):
         self.clock.advance_to(self.clock.now() + leap)
-
-    @rule()
-    def tick(self):
-        self.releasing.tick(self.clock.now())
+        if ticks:
+            self.tick()
 
     @rule(hurry=st.booleans())
     def a_worker_takes_work(self, hurry):
@@ -258,40 +252,55 @@ class Ledger(RuleBasedStateMachine):
             self._answer(flight, says)
             self._record(flight)
 
-    @precondition(lambda self: self.service.accepted)
     @rule(number=which, kind=st.sampled_from(EventKind), times=st.integers(1, 2))
     def an_event_comes(self, number, kind, times):
-        mail = self.service.accepted[number % len(self.service.accepted)]
-        event = self._event(kind, mail.reference)
+        known = [*(mail.reference for mail in self.service.accepted), *STRANGE_REFERENCES]
+        event = self._event(kind, known[number % len(known)])
         known = [self.evidence.record_event(event, self.clock.now()) for _ in range(times)]
         assert known == [True, False][:times]
 
-    @rule(reference=st.sampled_from(["", "x", "nl-d2-1-1-0-0", "nl-d1-1-999-0-0", "nl-d1-1-1-0-88"]))
-    def an_event_of_somebody_else_comes(self, reference):
-        self.evidence.record_event(self._event(EventKind.DELIVERED, reference), self.clock.now())
+    @rule(what=st.sampled_from(["pause", "resume", "resume", *Resolution, *Resolution, *ISSUES]))
+    def a_person_decides(self, what):
+        if what == "pause":
+            Holding(self.database).pause(TARGET, self.clock.now())
+            assert self._take() is None
+        elif what == "resume":
+            self.resume()
+        elif what in ISSUES and self.steps > STEPS // 2:
+            with suppress(NewsletterError):
+                Queueing(self.database, None).cancel(f"{TARGET}/{what}", self.clock.now())
+        elif isinstance(what, Resolution):
+            self.resolve(what)
 
-    @rule(goes_on=st.sampled_from([True, True, True, False]), leap=st.sampled_from(LEAPS))
-    def a_person_pauses(self, goes_on, leap):
-        Holding(self.database).pause(TARGET, self.clock.now())
-        self.time_passes(leap)
-        assert self._take() is None
-        if goes_on:
-            self.a_person_resumes()
-
+    @precondition(lambda self: self.steps > STEPS * 3 // 4)
     @rule()
-    def a_person_resumes(self):
+    def the_faults_stop(self):
+        """With an honest service everything ends, but for what only a person can settle."""
+        for _ in range(MOST_ROUNDS):
+            self.resume()
+            self.tick()
+            flight = self._take()
+            if flight is not None:
+                self._answer(flight, Saying())
+                self._record(flight)
+                continue
+            instants = [self.sender.ready_at(self.clock.now()), self.releasing.next_due()]
+            known = [instant for instant in instants if instant is not None]
+            if not known:
+                break
+            assert min(known) > self.clock.now(), "ready, but nobody may take it"
+            self.clock.advance_to(min(known))
+        else:
+            raise AssertionError("there is no end to it")
+        self._check_nothing_is_left()
+
+    def tick(self) -> None:
+        self.releasing.tick(self.clock.now())
+
+    def resume(self) -> None:
         Holding(self.database).resume(TARGET, self.clock.now())
 
-    @precondition(lambda self: self.steps > STEPS // 2)
-    @rule(issue=st.sampled_from(ISSUES))
-    def a_person_cancels(self, issue):
-        try:
-            Queueing(self.database, None).cancel(f"{TARGET}/{issue}", self.clock.now())
-        except NewsletterError:
-            return
-
-    @rule(resolution=st.sampled_from(Resolution))
-    def a_person_resolves(self, resolution):
+    def resolve(self, resolution: Resolution) -> None:
         issues = self.newsletter.issues
         resolving = Resolving(self.database)
         told = {(issues[row.issue], row.subscriber_id) for row in resolving.unknown(TARGET)}
@@ -300,26 +309,6 @@ class Ledger(RuleBasedStateMachine):
         except Refused:
             assert not told
         (self.said_sent if resolution is Resolution.MARK_SENT else self.excused).update(told)
-
-    @precondition(lambda self: self.steps > STEPS * 3 // 4)
-    @rule()
-    def the_faults_stop(self):
-        """With an honest service everything ends, but for what only a person can settle."""
-        for _ in range(MOST_ROUNDS):
-            self.a_person_resumes()
-            self.tick()
-            while (flight := self._take()) is not None:
-                self._answer(flight, Saying())
-                self._record(flight)
-            next_due = self.releasing.next_due()
-            instants = [one for one in (self.sender.ready_at(self.clock.now()), next_due) if one is not None]
-            if not instants:
-                break
-            assert min(instants) > self.clock.now(), "ready, but nobody may take it"
-            self.clock.advance_to(min(instants))
-        else:
-            raise AssertionError("there is no end to it")
-        self._check_nothing_is_left()
 
     @invariant()
     def nobody_gets_an_issue_twice(self):
@@ -333,7 +322,7 @@ class Ledger(RuleBasedStateMachine):
         accepted = {
             (row.issue_id, row.subscriber_id)
             for row in self._deliveries()
-            if DeliveryState.ACCEPTED == (row.batch_state if row.state == "planned" else row.state)
+            if (row.batch_state if row.state == "planned" else row.state) == DeliveryState.ACCEPTED
         }
         assert self.seen_accepted <= accepted, f"unsent again: {self.seen_accepted - accepted}"
         true = {(one.issue, one.subscriber) for one in self._accepted()}
@@ -396,10 +385,11 @@ class Ledger(RuleBasedStateMachine):
         number = self.people.index(who.subscriber_id)
         state = select(subscription.c.state).where(subscription.c.subscriber_id == who.subscriber_id)
         assert self.newsletter.rows(state) == [(Consent.ACTIVE,)]
-        assert not self.newsletter.rows(select(suppression.c.reason).where(self._suppressed(number)))
+        assert not self._is_suppressed(number)
 
-    def _suppressed(self, number: int):
-        return suppression.c.address_hash == address_hash(f"p{number}@example.org", SALT)
+    def _is_suppressed(self, number: int) -> bool:
+        hash_ = address_hash(f"p{number}@example.org", SALT)
+        return bool(self.newsletter.rows(select(suppression).where(suppression.c.address_hash == hash_)))
 
     def _answer(self, flight: Flight, says: Saying) -> None:
         now = self.clock.now()
@@ -408,10 +398,9 @@ class Ledger(RuleBasedStateMachine):
             flight.answer = Sightings({**found, **says.noise}, says.is_complete)
         elif not self.sender.may_start(flight.work):
             flight.answer = Answer(Outcome.DEFERRED, "too late", retry_after=timedelta())
-        elif says.instead in (None, Outcome.UNKNOWN):
+        elif says.instead is None or (says.instead is Outcome.UNKNOWN and says.is_taken):
             answer = self.service.take(flight.issue, flight.work.mailing, says.left_out, now)
-            is_lost = says.instead is Outcome.UNKNOWN
-            flight.answer = Answer(Outcome.UNKNOWN, "timed out") if is_lost else says.bend(answer)
+            flight.answer = Answer(says.instead, "timed out") if says.instead else says.bend(answer)
         else:
             flight.answer = Answer(says.instead, "no", retry_after=says.wait)
 

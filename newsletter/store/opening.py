@@ -1,0 +1,93 @@
+"""Open a database: its URL, its pool, and how each connection is set up."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from newsletter.errors import ConfigError
+from newsletter.store.sharing import Driver
+
+BUSY_TIMEOUT_MS = 10_000
+ASK_AGAIN_MS = 5
+
+
+def parse_url(url: str) -> URL:
+    """Read a database URL; raises ConfigError for one that cannot be used."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "sqlite":
+            return parsed
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            f"cannot read the database url {url!r}", mend="write sqlite:///newsletter.db"
+        ) from error
+    raise ConfigError(
+        f"the database {parsed.get_backend_name()!r} is not supported",
+        mend="use sqlite:///newsletter.db or postgresql://…",
+    )
+
+
+def open_server(url: URL) -> Engine:
+    """Open a pool to a PostgreSQL server."""
+    try:
+        return create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "the driver for PostgreSQL is not installed", mend="pip install 'newsletter-series[postgres]'"
+        ) from error
+
+
+def open_sqlite(file: str, **pool: Any) -> Engine:
+    """Open a pool to an SQLite file."""
+    engine = create_engine(
+        f"sqlite:///{file}",
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "factory": Driver},
+        **pool,
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def sqlite_file(database: str | None, folder: Path) -> Path | None:
+    """Return the file of an SQLite URL, None for one in memory."""
+    return None if database in (None, "", ":memory:") else folder / str(database)
+
+
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+    # SQLAlchemy emits BEGIN through `_begin`; the driver must not add its own.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    if not connection.get_execution_options().get("writing", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    gives_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if "locked" not in str(error.orig) or time.monotonic() >= gives_up_at:
+                raise
+        else:
+            return
+
+
+def ask_often(connection: sqlite3.Connection, _record: Any) -> None:
+    """Let a new connection wait for a lock in short turns; whoever opens it begins again and again."""
+    # SQLite itself comes to ask every 100 ms only: beside a busy process that meets no free moment.
+    connection.execute(f"PRAGMA busy_timeout={min(ASK_AGAIN_MS, BUSY_TIMEOUT_MS)}").close()
