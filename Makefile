@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check bench lock run browser clean
+.PHONY: demo test check bench soak chaos lock run browser clean
 
 # One article becomes four weekly emails for 200 invented people, under a fake clock.
 demo: $(STAMP)
@@ -32,6 +32,14 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@for file in benchmarks/*.py; do echo "\$$ $(BIN)/python $$file"; $(BIN)/python $$file; echo; done
+
+# The simulator for longer: SEEDS=20000 over all capabilities; a failing seed prints how to replay it.
+soak: $(STAMP)
+	$(BIN)/python tests/simulation/soak.py --seeds $(or $(SEEDS),20000)
+
+# Real processes, killed and stopped at random, against local fakes of the providers: RUNS=100.
+chaos: $(STAMP)
+	$(BIN)/python tests/process/chaos.py --runs $(or $(RUNS),100)
 
 # Serve the sample letter: schedule, deliver, public pages.
 run: $(STAMP)

@@ -261,6 +261,9 @@ class App:
         with sender_lock(self.database.file):
             if self.aside is not None:
                 self.aside.reserve()
+            self.lineage.begin()
+            # What was answered is recorded before anybody takes it for a doubt.
+            self.engine.delivering.replay()
             if self.database.file is not None:
                 self.engine.take_over()
             yield

@@ -14,13 +14,13 @@ from newsletter.domain.account import Lane, Limits
 from newsletter.domain.clock import Clock
 from newsletter.domain.delivery import START_DEADLINE, BatchState
 from newsletter.domain.pace import Wait, opens_at
-from newsletter.domain.provider import Answer, Provider, Sightings
+from newsletter.domain.provider import Answer, Provider, Sightings, too_late
 from newsletter.domain.tokens import TokenKeys
 from newsletter.errors import StoreError
 from newsletter.pipeline.claiming import ALL_LANES, Claim, Claiming, Look, Work
 from newsletter.pipeline.recording import Recording
-from newsletter.store import accounts, claims
-from newsletter.store.aside import Aside
+from newsletter.store import accounts, batches, claims
+from newsletter.store.aside import Aside, Kept
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
 
@@ -79,15 +79,15 @@ class Delivering:
     def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
         """Take what is due; a claim is durable when this returns, and known to this machine."""
         work = self.claiming.next_work(lanes)
-        if isinstance(work, Claim):
-            self._note(work)
+        if isinstance(work, Claim) and not self._note(work):
+            return None
         return work
 
     def claim_test(self, batch_id: int) -> Claim | Wait | None:
         """Take the batch of a test copy, which no worker looks for; None where nobody may get it."""
         claim = self.claiming.of_batch(batch_id)
-        if isinstance(claim, Claim):
-            self._note(claim)
+        if isinstance(claim, Claim) and not self._note(claim):
+            return None
         return claim
 
     def may_start(self, claim: Claim) -> bool:
@@ -122,15 +122,23 @@ class Delivering:
 
     def replay(self) -> int:
         """Record the outcomes that could not be written when they came; return how many."""
-        kept = self.aside.waiting() if self.aside else []
+        if self.aside is None or not (kept := self.aside.waiting()):
+            return 0
+        if self.lineage is not None and self.lineage.why_foreign():
+            return 0
         for one in kept:
-            with self.database.reading() as tx:
-                batch = claims.get(tx, one.batch_id).batch
-            held = replace(batch, state=BatchState.SENDING, epoch=one.epoch, generation=one.generation)
-            self.recording.record(held, one.positions, one.answer, self.clock.now())
-        if kept and self.aside:
-            self.aside.forget(kept)
+            self._replay(one)
+        self.aside.forget(kept)
         return len(kept)
+
+    def _replay(self, kept: Kept) -> None:
+        with self.database.reading() as tx:
+            if not batches.has_attempt(tx, kept.batch_id, kept.epoch, kept.generation):
+                log.error("an outcome of a call that this database does not know", batch=kept.batch_id)
+                return
+            batch = claims.get(tx, kept.batch_id).batch
+        held = replace(batch, state=BatchState.SENDING, epoch=kept.epoch, generation=kept.generation)
+        self.recording.record(held, kept.positions, kept.answer, self.clock.now())
 
     def ready_at(self, now: datetime) -> datetime | None:
         """Return when there is something to do again by itself."""
@@ -143,9 +151,15 @@ class Delivering:
         held_up = self.claiming.held_up.get(Lane.BULK, now)
         return max(held_up, opens_at(account, self.claiming.limits, lane=Lane.BULK, now=now))
 
-    def _note(self, claim: Claim) -> None:
-        if self.lineage is not None:
-            self.lineage.note(claim.batch.id, claim.batch.epoch, claim.made_at)
+    def _note(self, claim: Claim) -> bool:
+        """Name the call on this machine; from a copied database it is given back and not made."""
+        if self.lineage is None or self.provider.capabilities.rehearsal:
+            return True
+        if self.lineage.note(claim.batch.id, claim.batch.epoch, claim.made_at):
+            return True
+        self.record(claim, too_late())
+        log.error("nothing is called from a copied database", batch=claim.batch.id)
+        return False
 
     def _keep_aside(self, claim: Claim, answer: Answer) -> None:
         batch = claim.batch

@@ -30,6 +30,11 @@ _CHANGE_FENCED = _CHANGE.where(
 _END_ATTEMPT = update(attempt).where(
     attempt.c.batch_id == bindparam("batch_id_"), attempt.c.epoch == bindparam("epoch_")
 )
+_ATTEMPT = select(attempt.c.epoch).where(
+    attempt.c.batch_id == bindparam("batch_id_"),
+    attempt.c.epoch == bindparam("epoch_"),
+    attempt.c.generation == bindparam("generation_"),
+)
 _SET_DELIVERY = update(delivery).where(
     delivery.c.batch_id == bindparam("batch_id_"), delivery.c.pos == bindparam("pos_")
 )
@@ -123,6 +128,12 @@ def row_of(tx: Connection, batch_id: int) -> Mapping[str, Any]:
 def set_state(tx: Connection, batch_id: int, **values: object) -> None:
     """Set columns of a batch."""
     tx.execute(_CHANGE.values(**values), {"row_id": batch_id})
+
+
+def has_attempt(tx: Connection, batch_id: int, epoch: int, generation: int) -> bool:
+    """Tell whether this call of a batch is one that the ledger knows."""
+    values = {"batch_id_": batch_id, "epoch_": epoch, "generation_": generation}
+    return tx.execute(_ATTEMPT, values).first() is not None
 
 
 def end_attempt(tx: Connection, held: Batch, answer: Answer, now: datetime) -> None:

@@ -64,12 +64,18 @@ def sqlite_file(database: str | None, folder: Path) -> Path | None:
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     # SQLAlchemy emits BEGIN through `_begin`; the driver must not add its own.
     connection.isolation_level = None
+    # What another tool wrote in another encoding must not stop everybody behind it.
+    connection.text_factory = _read_text
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _read_text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _begin(connection: Connection) -> None:

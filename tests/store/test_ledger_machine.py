@@ -1,6 +1,5 @@
 """The ledger under anything in any order, against a service that knows what it really accepted."""
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -8,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,33 +21,45 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 from store_cast import DAY, NOW, SALT, Newsletter, a_series_file, capabilities, delivering
 
+from newsletter.domain import unknown
 from newsletter.domain.clock import PlayedClock
-from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
+from newsletter.domain.delivery import UNSETTLED, Asked, BatchState, DeliveryState, record_for
 from newsletter.domain.event import Event, EventKind
 from newsletter.domain.message import Recipient
 from newsletter.domain.provider import Answer, Capabilities, Mailing, Outcome, Recovery, Sightings
 from newsletter.domain.release import FINAL, ReleaseState
 from newsletter.domain.series import to_settings
 from newsletter.domain.subscriber import Consent, address_hash
-from newsletter.domain.unknown import Policy
+from newsletter.domain.unknown import Policy, after_look
 from newsletter.errors import NewsletterError, Refused
+from newsletter.pipeline import claiming, recording
 from newsletter.pipeline.claiming import Claim, Look
+from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.resolving import Resolution, Resolving
-from newsletter.store import schema, series
+from newsletter.store import batches, schema, series
+from newsletter.store.claims import Member
 from newsletter.store.database import Database
 from newsletter.store.tables import batch, delivery, release, subscription, suppression
 
 TARGET, ISSUES = "back-pain", ("lower-back", "neck", "upper-back")
-STEPS = int(os.environ.get("LEDGER_STEPS", "40"))
+EXAMPLES, MOST_EXAMPLES, STEPS = 40, 300, 50
 WEEK = timedelta(days=7)
 #: A mail is in the service's log so long after it was accepted, at the latest.
 LAG = timedelta(minutes=9)
 LEAPS = [timedelta(seconds=number) for number in (1, 25, 90, 90, 720, 720)]
 LEAPS += [timedelta(hours=number) for number in (1, 3, 23, 96)]
+BOOKS = select(
+    release.c.id,
+    release.c.candidates,
+    release.c.planned,
+    release.c.waiting,
+    release.c.excluded,
+    release.c.state,
+)
 MOST_PEOPLE = 7
 STRANGE_REFERENCES = ("x", "nl-d2-1-1-0-0", "nl-d1-1-999-0-0", "nl-d1-1-1-0-88")
 MOST_ROUNDS = 200
@@ -120,7 +132,8 @@ class Saying:
     """How the service behaves to a call or a search, and what is heard of it.
 
     `left_out` are not taken, or not in the log yet. `instead` is what is heard where nobody was taken, or
-    where the answer was lost (UNKNOWN), and the call was taken or not. `no_ids` lack their id; `noise` speaks of positions nobody has.
+    where the answer was lost (UNKNOWN), and the call was taken or not. `no_ids` lack their id; `noise` speaks
+    of positions that nobody has.
     """
 
     left_out: frozenset[int] = frozenset()
@@ -332,9 +345,7 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def the_books_balance(self):
         rows = self._deliveries()
-        for one in self.newsletter.rows(select(release.c.id, release.c.candidates, release.c.planned,
-                                               release.c.waiting, release.c.excluded, release.c.state)):  # fmt: skip
-            id_, candidates, planned, waiting, excluded, state = one
+        for id_, candidates, planned, waiting, excluded, state in self.newsletter.rows(BOOKS):
             mine = [row for row in rows if row.release_id == id_]
             assert candidates == planned + sum(excluded.values())
             assert planned == len(mine)
@@ -431,14 +442,52 @@ class Ledger(RuleBasedStateMachine):
         assert not open_ or self.newsletter.rows(asks)[0][0], f"nothing happens any more to {open_}"
 
 
-QUICK = settings(
-    max_examples=int(os.environ.get("LEDGER_EXAMPLES", "60")),
-    stateful_step_count=STEPS,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+def play(examples: int, machine: type = Ledger, **options) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            **options,
+        ),
+    )
 
 
 def test_the_ledger_holds_whatever_happens():
-    run_state_machine_as_test(Ledger, settings=QUICK)
+    play(EXAMPLES)
+
+
+def forgetful(*arguments, **values):
+    return replace(record_for(*arguments, **values), tainted=False)
+
+
+def hasty(held, *arguments):
+    return after_look(replace(held, asked=Asked.LOOKED), *arguments)
+
+
+def unstable(deployment, one):
+    return f"nl-{deployment}-{one.release_id or 0}-{one.id}-{one.epoch}"
+
+
+MUTANTS = {
+    "a doubt is forgotten": (recording, "record_for", forgetful),
+    "every attempt has a key of its own": (claiming, "batch_key", unstable),
+    "consent is not looked at again": (Member, "why_not", lambda _self, **_values: ""),
+    "a call starts however late": (Delivering, "may_start", lambda _self, _claim: True),
+    "a key holds for ever": (unknown, "_key_is_safe", lambda *_: True),
+    "the log is asked at once": (unknown, "_last_call", lambda _batch, now: now - timedelta(hours=1)),
+    "one look is enough": (recording, "after_look", hasty),
+    "an answer needs no lease": (batches, "_CHANGE_FENCED", batches._CHANGE),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
+def test_a_rule_that_is_switched_off_is_missed(mutant, monkeypatch):
+    monkeypatch.setattr(*mutant)
+    with pytest.raises(AssertionError):
+        play(MOST_EXAMPLES, phases=[Phase.generate])
