@@ -13,6 +13,7 @@ from newsletter.providers.encoding import one_line
 LONGEST_WAIT = timedelta(hours=24)
 _SECRET = re.compile(r"(?i)\b(re_|sk_|key-|bearer\s+)[A-Za-z0-9_\-.]{4,}")
 _MAX_REASON = 300
+_MAX_ID = 200
 
 _OUTCOMES: dict[int, Outcome] = {
     400: Outcome.REFUSED,
@@ -81,6 +82,13 @@ def retry_after(reply: Reply) -> timedelta | None:
 def sent_at(reply: Reply) -> datetime | None:
     """Read the provider's own clock from its Date header."""
     return _date(reply.headers.get("date", ""))
+
+
+def message_id(said: object) -> str:
+    """Read a message's id without angle brackets, as any database can keep it; empty where there is none."""
+    if not isinstance(said, str):
+        return ""
+    return one_line(said).strip("<> ")[:_MAX_ID]
 
 
 def reason(text: str) -> str:

@@ -29,7 +29,15 @@ from newsletter.domain.provider import (
     always,
 )
 from newsletter.errors import ProviderError
-from newsletter.providers.answers import LONGEST_WAIT, Reply, answer, outcome_of, reason, sent_at
+from newsletter.providers.answers import (
+    LONGEST_WAIT,
+    Reply,
+    answer,
+    message_id,
+    outcome_of,
+    reason,
+    sent_at,
+)
 from newsletter.providers.headers import ascii_address
 from newsletter.providers.mailgun_form import Form, unfit
 from newsletter.providers.mailgun_log import EventLog
@@ -152,10 +160,8 @@ def read_answer(reply: Reply, positions: Sequence[int]) -> Answer:
 
 
 def _read_success(reply: Reply, said: Any, positions: Sequence[int]) -> Answer:
-    message_id = said.get("id") if isinstance(said, Mapping) else None
-    if isinstance(message_id, str) and (bare := message_id.strip().strip("<>")):
-        # All share one id; a webhook tells it without angle brackets.
-        return Answer(Outcome.ACCEPTED, ids=dict.fromkeys(positions, bare), status=reply.status)
+    if shared := message_id(said.get("id") if isinstance(said, Mapping) else None):
+        return Answer(Outcome.ACCEPTED, ids=dict.fromkeys(positions, shared), status=reply.status)
     if reply.body.strip().lower().startswith(_MAGNIFICENT):
         # So answers a path that the service does not have: what takes mails was never reached.
         return answer(Outcome.MISCONFIGURED, reply, "no such path at Mailgun; write base_url without a path")

@@ -14,7 +14,7 @@ import orjson
 
 from newsletter.domain.message import Recipient
 from newsletter.domain.provider import Inquiry, Sightings
-from newsletter.providers.answers import Reply, reason
+from newsletter.providers.answers import Reply, message_id, reason
 from newsletter.providers.headers import ascii_address
 from newsletter.providers.wire import Wire
 
@@ -116,7 +116,7 @@ class _Match:
                 continue
             position = self._position(event)
             if position is not None:
-                self.ids.setdefault(position, _message_id(event))
+                self.ids.setdefault(position, _message_id_of(event))
 
     def _position(self, event: Mapping[str, Any]) -> int | None:
         variables = event.get("user-variables")
@@ -136,11 +136,10 @@ def _sending_domain(recipients: Sequence[Recipient]) -> str:
     return ascii_address(f"x@{domain.strip('> ').lower()}")[2:] if domain else ""
 
 
-def _message_id(event: Mapping[str, Any]) -> str:
+def _message_id_of(event: Mapping[str, Any]) -> str:
     message = event.get("message")
     headers = message.get("headers") if isinstance(message, Mapping) else None
-    said = headers.get("message-id") if isinstance(headers, Mapping) else None
-    return said.strip("<> ") if isinstance(said, str) else ""
+    return message_id(headers.get("message-id") if isinstance(headers, Mapping) else None)
 
 
 def _hint(reply: Reply) -> str:

@@ -24,7 +24,16 @@ from newsletter.domain.provider import (
     Request,
     always,
 )
-from newsletter.providers.answers import LONGEST_WAIT, Reply, answer, by_status, outcome_of, reason, sent_at
+from newsletter.providers.answers import (
+    LONGEST_WAIT,
+    Reply,
+    answer,
+    by_status,
+    message_id,
+    outcome_of,
+    reason,
+    sent_at,
+)
 from newsletter.providers.encoding import json_html, json_line, json_text
 from newsletter.providers.headers import check_header, phrase_of, split_mailbox
 from newsletter.providers.settings import ProviderSettings, Secret, checked_url, read_secret
@@ -170,7 +179,7 @@ def _read_success(reply: Reply, said: Any, positions: Sequence[int]) -> Answer:
     if rejected is None:
         return answer(Outcome.UNKNOWN, reply, "the answer rejects somebody who is not in the batch")
     taken = [position for index, position in enumerate(positions) if index not in rejected]
-    ids = [row["id"] for row in data if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    ids = [id_ for row in data if isinstance(row, dict) and (id_ := message_id(row.get("id")))]
     is_whole = len(data) == len(ids) == len(taken)
     return Answer(
         Outcome.ACCEPTED,

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -79,13 +80,24 @@ class RawServer:
             body += connection.recv(65536)
 
 
+@dataclass(frozen=True)
+class Trickle:
+    """An answer of which a byte comes every 50 ms."""
+
+    head: bytes
+    slow: bytes
+
+    def serve(self) -> RawServer:
+        return RawServer(self.head, *(bytes([byte]) for byte in self.slow), pause=0.05)
+
+
 @contextmanager
-def answering(case: Response | bytes | RawServer, fake: type) -> Iterator[str]:
+def answering(case: Response | bytes | Trickle, fake: type) -> Iterator[str]:
     if isinstance(case, Response):
         with fake(script=[case]) as service:
             yield service.url
         return
-    with case if isinstance(case, RawServer) else RawServer(case) as server:
+    with case.serve() if isinstance(case, Trickle) else RawServer(case) as server:
         yield server.url
 
 
@@ -109,6 +121,11 @@ def is_plain(answer: Answer) -> bool:
 
 HTML = b"<html><h1>Bad Gateway</h1></html>"
 IDS = [{"id": "a"}, {"id": "b"}, {"id": "c"}]
+IDS_OF_BOTH = json.dumps({"data": IDS, "id": "a"}).encode()
+GZIP = "HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 3"
+CHUNKED = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked"
+NEVER, NO_YEAR = "Fri, 31 Dec 9999 23:59:59 GMT", f"Tue, 01 Dec {'9' * 40} 12:00:00 GMT"
+NO_ZONE = f"Tue, 01 Dec 2026 12:00:00 +{'9' * 40}"
 #: What a service in front may say, to any adapter.
 NETWORK = {
     "not JSON": (Response(200, b"OK"), UNKNOWN),
@@ -117,11 +134,11 @@ NETWORK = {
     "null": (Response(200, b"null"), UNKNOWN),
     "a number": (Response(200, b"7"), UNKNOWN),
     "not UTF-8": (Response(200, b'{"data":"\xff\xfe"}'), UNKNOWN),
-    "a lone surrogate": (Response(200, b'{"id":"\\ud800","data":[{"id":"\\ud800"}]}'), UNKNOWN),
+    "a lone surrogate": (Response(200, b'{"id":"","data":[{"id":""}]}'), UNKNOWN),
     "nested without end": (Response(200, b"[" * 100_000), UNKNOWN),
     "nested in data": (Response(200, b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), UNKNOWN),
     "5 MB of nothing": (Response(200, b" " * 5_000_000), UNKNOWN),
-    "5 MB and then the ids": (Response(200, b" " * 5_000_000 + json.dumps({"data": IDS, "id": "a"}).encode()), UNKNOWN),
+    "5 MB and then the ids": (Response(200, b" " * 5_000_000 + IDS_OF_BOTH), UNKNOWN),
     "an HTML page": (Response(200, HTML, {"Content-Type": "text/html"}), UNKNOWN),
     "HTML 502": (Response(502, HTML, {"Content-Type": "text/html"}), UNKNOWN),
     "HTML 429": (Response(429, HTML), DEFERRED),
@@ -136,9 +153,9 @@ NETWORK = {
     "length not a number": (raw("HTTP/1.1 200 OK\nContent-Length: many", b'{"id":"a"}'), UNKNOWN),
     "length below zero": (raw("HTTP/1.1 200 OK\nContent-Length: -1", b'{"id":"a"}'), UNKNOWN),
     "two lengths": (raw("HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 10", b'{"id":"a"}'), UNKNOWN),
-    "broken chunks": (raw("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", b"zz\r\n{}\r\n"), UNKNOWN),
-    "cut chunks": (raw("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", b"a\r\n{}"), UNKNOWN),
-    "compressed unasked": (raw("HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 3", b"\x1f\x8b\x08"), UNKNOWN),
+    "broken chunks": (raw(CHUNKED, b"zz\r\n{}\r\n"), UNKNOWN),
+    "cut chunks": (raw(CHUNKED, b"a\r\n{}"), UNKNOWN),
+    "compressed unasked": (raw(GZIP, b"\x1f\x8b\x08"), UNKNOWN),
     "control bytes in a header": (raw("HTTP/1.1 200 OK\nX-A: \x00\x01\nContent-Length: 2", b"{}"), UNKNOWN),
     "high bytes in a header": (raw("HTTP/1.1 200 OK\nX-A: \xff\xfe\nContent-Length: 2", b"{}"), UNKNOWN),
     "a header without a name": (raw("HTTP/1.1 200 OK\n: a\nContent-Length: 2", b"{}"), UNKNOWN),
@@ -146,16 +163,15 @@ NETWORK = {
     "no status": (raw("HTTP/1.1\nContent-Length: 2", b"{}"), UNKNOWN),
     "another protocol": (b"220 mail.example.org ESMTP\r\n", UNKNOWN),
     "silence": (b"", UNKNOWN),
-    "a trickle": (RawServer(raw("HTTP/1.1 200 OK\nContent-Length: 99"), *[b" "] * 99, pause=0.05), UNKNOWN),
-    "a trickling head": (RawServer(*[bytes([one]) for one in b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 60], pause=0.05), UNKNOWN),
+    "a trickle": (Trickle(raw("HTTP/1.1 200 OK\nContent-Length: 99"), b" " * 99), UNKNOWN),
     "a wait without end": (Response(429, b"{}", {"Retry-After": "9" * 400}), DEFERRED),
     "a wait of no kind": (Response(429, b"{}", {"Retry-After": "-1e9; soon"}), DEFERRED),
-    "a wait until never": (Response(429, b"{}", {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}), DEFERRED),
-    "a date of no year": (Response(429, b"{}", {"Retry-After": f"Tue, 01 Dec {'9' * 40} 12:00:00 GMT"}), DEFERRED),
-    "a date of no zone": (Response(503, b"{}", {"Retry-After": f"Tue, 01 Dec 2026 12:00:00 +{'9' * 40}"}), UNKNOWN),
-    "the key in the words": (said(500, {"name": "application_error", "message": f"key {SECRET} is bad"}), UNKNOWN),
-    "the key in a refusal": (said(401, {"name": "invalid_api_key", "message": f"Bearer {SECRET}"}), MISCONFIGURED),
-    "lines in the words": (said(422, {"name": "a\r\nb", "message": "c\r\nX-Injected: d\x00\u2028e"}), REFUSED),
+    "a wait until never": (Response(429, b"{}", {"Retry-After": NEVER}), DEFERRED),
+    "a date of no year": (Response(429, b"{}", {"Retry-After": NO_YEAR}), DEFERRED),
+    "a date of no zone": (Response(503, b"{}", {"Retry-After": NO_ZONE}), UNKNOWN),
+    "the key in the words": (said(500, {"name": "x", "message": f"key {SECRET} is bad"}), UNKNOWN),
+    "the key in a refusal": (said(401, {"name": "x", "message": f"Bearer {SECRET}"}), MISCONFIGURED),
+    "lines in the words": (said(422, {"name": "a\r\nb", "message": "c\r\nX-A: d\x00\u2028e"}), REFUSED),
     "words without end": (said(422, {"name": "validation_error", "message": "m" * 900_000}), REFUSED),
     "words of another type": (said(422, {"name": "validation_error", "message": {"a": [None]}}), REFUSED),
 }  # fmt: skip
@@ -183,7 +199,7 @@ RESEND = {
     "an error without words": (said(200, {"data": IDS[1:], "errors": [{"index": 0}]}), ACCEPTED),
     "the same error twice": (said(200, {"data": IDS[1:], "errors": [{"index": 0}] * 2}), ACCEPTED),
     "a quota until never": (
-        said(429, {"name": "daily_quota_exceeded"}, Date="Fri, 31 Dec 9999 23:59:59 GMT"),
+        said(429, {"name": "daily_quota_exceeded"}, Date=NEVER),
         DEFERRED,
     ),
 }
@@ -198,13 +214,13 @@ MAILGUN = {
     "plain words": (Response(401, b"Forbidden"), MISCONFIGURED),
     "a wait without end": (said(429, {"message": f"try again after {'9' * 40}s"}), DEFERRED),
     "a wait until never": (said(429, {"message": "try again after 9999-12-31T23:59:59-23:59"}), DEFERRED),
-    "a date of no year": (said(429, {"message": f"try again after Tue, 01 Dec {'9' * 40} 12:00:00 GMT"}), DEFERRED),
+    "a date of no year": (said(429, {"message": f"try again after {NO_YEAR}"}), DEFERRED),
     "the key echoed": (said(400, {"message": f"{SECRET} is not valid"}), REFUSED),
 }  # fmt: skip
 
 
 def cases(table):
-    return [pytest.param(case, outcome, id=name) for name, (case, outcome) in table.items()]
+    return [pytest.param(*values, id=name) for name, values in table.items()]
 
 
 @pytest.mark.parametrize(("case", "outcome"), cases(NETWORK | RESEND))
@@ -221,3 +237,73 @@ def test_mailgun_may_answer_anything(case, outcome):
         answer = call(mailgun.Mailgun, url)
     assert answer.outcome is outcome
     assert is_plain(answer)
+
+
+keys = st.sampled_from(("data", "errors", "id", "index", "message", "name", "error"))
+names = st.sampled_from(["rate_limit_exceeded", "daily_quota_exceeded", "invalid_idempotent_request"])
+
+
+@pytest.mark.parametrize("read_answer", [resend.read_answer, mailgun.read_answer])
+def test_an_id_can_be_kept_by_every_database(read_answer):
+    body = b'{"data":[{"id":"a\\u0000b"}],"id":"<a\\u0000b>"}'
+    answer = read_answer(Reply(200, {}, body), [0])
+    assert answer.outcome is ACCEPTED
+    assert all(id_.isprintable() and id_.encode() for id_ in answer.ids.values())
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+shaped = st.fixed_dictionaries(
+    {},
+    optional={
+        "data": values | st.lists(st.fixed_dictionaries({"id": st.text(max_size=5)}), max_size=5),
+        "errors": values | st.lists(st.fixed_dictionaries({"index": st.integers(-1, 4)}), max_size=5),
+        "id": values,
+        "name": names | values,
+        "message": values,
+    },
+)
+bodies = st.binary(max_size=60) | (values | shaped).map(lambda value: json.dumps(value).encode())
+waits = st.sampled_from(["7", "-1", "9" * 99, "Tue, 01 Dec 2026 12:00:00 GMT"]) | st.text(max_size=20)
+replies = st.builds(
+    Reply,
+    st.integers(100, 599) | st.sampled_from([200, 200, 202, 409, 422, 429, 500]),
+    st.fixed_dictionaries({}, optional={"retry-after": waits, "date": waits}),
+    bodies,
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(replies)
+def test_no_reply_of_resend_proves_more_than_it_says(reply):
+    answer = resend.read_answer(reply, POSITIONS)
+    assert is_plain(answer)
+    assert answer.status == reply.status
+    if answer.outcome is not ACCEPTED:
+        assert not answer.ids
+        return
+    assert reply.is_success
+    said = json.loads(reply.body)
+    rejected = {error["index"] for error in said.get("errors") or []}
+    assert set(answer.rejected) == rejected
+    assert said.get("data") or rejected
+    if answer.ids:
+        assert list(answer.ids.values()) == [row["id"] for row in said["data"]]
+        assert set(answer.ids) == set(POSITIONS) - rejected
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(replies)
+def test_no_reply_of_mailgun_proves_more_than_it_says(reply):
+    answer = mailgun.read_answer(reply, POSITIONS)
+    assert is_plain(answer)
+    assert answer.status == reply.status
+    if answer.outcome is ACCEPTED:
+        assert reply.is_success
+        assert set(answer.ids) == set(POSITIONS)
+        assert all(id_ and id_ in json.loads(reply.body)["id"] for id_ in answer.ids.values())
+    else:
+        assert not answer.ids

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from newsletter.domain.cadence import Cadence
 from newsletter.domain.clock import PlayedClock
@@ -26,8 +26,8 @@ from newsletter.domain.tokens import Key, TokenKeys
 from newsletter.errors import Place
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import claims, releases, revisions, series, slots, subscribers
-from newsletter.store.tables import subscription, suppression
+from newsletter.store import claims, releases, revisions, schema, series, slots, subscribers
+from newsletter.store.tables import metadata, subscription, suppression
 
 #: The instant of the first slot.
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -65,6 +65,15 @@ def a_revision(subject="Lower back", **values) -> Revision:
         "links": ("https://example.org/",),
     }
     return Revision(**{**given, **values})
+
+
+def empty(database) -> None:
+    """Leave our tables in a database, and nothing in them."""
+    schema.prepare(database, NOW)
+    with database.writing() as tx:
+        for table in reversed(metadata.sorted_tables):
+            if table.name != "deployment":
+                tx.execute(delete(table))
 
 
 @dataclass

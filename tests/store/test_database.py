@@ -12,8 +12,7 @@ from sqlalchemy import text
 from store_cast import NOW
 
 from newsletter.errors import ConfigError, Refused, StoreError
-from newsletter.store import opening
-from newsletter.store import schema
+from newsletter.store import opening, schema
 from newsletter.store.database import Database
 from newsletter.store.sender_lock import sender_lock
 

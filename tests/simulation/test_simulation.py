@@ -1,0 +1,50 @@
+"""Hundreds of seeds of everything that goes wrong: what is promised holds in each.
+
+A failing seed tells its invariants, its trace and how to see it again; `soak.py` plays thousands.
+"""
+
+import pytest
+from sim_plan import NAMES, draw
+from sim_run import play
+from soak import told
+
+SEEDS = 300
+#: Seeds that are played in one test.
+AT_ONCE = 50
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS + 1, AT_ONCE))
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_promised_holds_whatever_goes_wrong(name, first):
+    for seed in range(first, first + AT_ONCE):
+        played = play(name, seed)
+        assert not played.failures, told(played)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_seed_played_twice_is_the_same(name):
+    """I12."""
+    for seed in range(1, 300, 37):
+        one, other = play(name, seed), play(name, seed)
+        assert (one.digest, one.log) == (other.digest, other.log), seed
+
+
+def test_the_seeds_go_through_what_they_are_for():
+    texts, kinds = [], set()
+    for name in NAMES:
+        for seed in range(1, 101 if name == "key" else 51):
+            played = play(name, seed)
+            texts += [text for _, _, text in played.trace]
+            kinds.update(played.plan.lies)
+    for part in (
+        "dies before a commit", "dies in the middle of a call", "stands still", "database full",
+        "never hears", "the wall clock is", "leave", "move", "pauses", "lets", "takes over",
+        "another payload", "as before", "finds []", "cut short", "again", "hears deferred",
+        "hears refused", "hears misconfigured", "too late", "everything heals", "loses its last commits",
+    ):  # fmt: skip
+        assert any(part in text for text in texts), part
+    assert len(kinds) >= 14
+
+
+def test_a_plan_is_drawn_from_its_seed_alone():
+    assert all(draw(name, 7) == draw(name, 7) != draw(name, 8) for name in NAMES)
