@@ -126,12 +126,14 @@ def record_for(batch: Batch, answer: Answer, *, members: int, now: datetime) -> 
             )  # fmt: skip
         case Outcome.DEFERRED:
             # Where the provider says how long, the whole account waits, and the batch is ready at once.
-            wait = back_off(batch, now) if answer.retry_after is None else timedelta()
+            wait = timedelta() if answer.retry_after else back_off(batch, now)
             return Record(_undone(batch), tainted=batch.tainted, next_at=now + wait, reason=answer.reason)
         case Outcome.MISCONFIGURED:
+            # A mail of no release cannot be held: it is tried more and more seldom, until it is given up.
             return Record(
-                _undone(batch), Ruling.HOLD, tainted=batch.tainted, next_at=now, reason=answer.reason
-            )
+                _undone(batch), Ruling.HOLD, tainted=batch.tainted, next_at=now + back_off(batch, now),
+                reason=answer.reason,
+            )  # fmt: skip
         case Outcome.REFUSED if batch.tainted:
             # The refusal speaks of this call only: an earlier one may have been accepted.
             return _unknown(batch, answer, now)

@@ -9,6 +9,8 @@ from newsletter.domain.provider import Capabilities, Recovery, Sightings
 
 #: A batch that is put off again and again is shown to a person after so long; our own waiting does not count.
 GIVE_UP = timedelta(hours=24)
+#: A doubt about a call of another provider is left to whoever can still speak with it for so long.
+LEFT_ALONE = timedelta(hours=1)
 
 
 class Policy(StrEnum):
@@ -43,8 +45,15 @@ class Next:
     at: datetime | None = None
 
 
-def next_step(batch: Batch, capabilities: Capabilities, policy: Policy, now: datetime) -> Next:
-    """Decide what a batch that is due does next."""
+def next_step(
+    batch: Batch, capabilities: Capabilities, policy: Policy, now: datetime, *, is_foreign: bool = False
+) -> Next:
+    """Decide what a batch that is due does next; a foreign one was called through another provider.
+
+    Of that one only its events can still tell.
+    """
+    if is_foreign and batch.tainted:
+        return _await_events(batch, capabilities, policy, now)
     if not batch.tainted:
         return Next(Step.GIVE_UP if _has_tried_enough(batch, now) else Step.CALL)
     if batch.asked is Asked.MISMATCHED:

@@ -111,6 +111,8 @@ class Claiming:
             with self.database.writing(urgent=lane is Lane.PRIORITY) as tx:
                 now = self.clock.now()
                 picked = claims.pick(tx, name, lane, now, rehearsal=is_rehearsal)
+                if picked is None and lane is Lane.BULK and not is_rehearsal:
+                    picked = claims.pick_foreign(tx, name, now)
                 if picked is None:
                     return None
                 work = self._take(tx, picked, lane, now, claimed_at)
@@ -130,7 +132,8 @@ class Claiming:
             # Events have proved each of them while the call was under way.
             self._close_empty(tx, batch, now)
             return None
-        due = next_step(batch, self.provider.capabilities, picked.policy, now)
+        capabilities = self.provider.capabilities
+        due = next_step(batch, capabilities, picked.policy, now, is_foreign=picked.is_foreign)
         match due.step:
             case Step.CALL:
                 return self._take_call(tx, picked, lane, now, claimed_at)

@@ -53,7 +53,7 @@ class Holding:
             for release in held:
                 # Preparing goes on where it stopped, and ends at once where it was done.
                 releases.change(tx, release.id, state=ReleaseState.PREPARING, reason="")
-                batches.restart(tx, release.id)
+                batches.restart(tx, release.id, now)
                 alerts.forget(tx, release.id)
             deliveries.note(tx, {"at": now, "what": "resume", "target": str(target), "detail": {}})
         return Resumed(str(target), paused, tuple(held))

@@ -247,6 +247,8 @@ class Queueing:
         for release in open_:
             batches.cancel(tx, release.id, now)
             releases.change(tx, release.id, state=ReleaseState.CANCELLED, reason="cancelled", waiting=0)
+            # Whoever was preparing it kept the release until now, and has planned more.
+            batches.cancel(tx, release.id, now)
         counts = [deliveries.counts_of(tx, release.id) for release in open_]
         stopped = sum(one.get("cancelled", 0) for one in counts)
         return Cancelled(

@@ -93,7 +93,7 @@ def message_id(said: object) -> str:
 
 def reason(text: str) -> str:
     """Put what somebody else wrote on one line, cut, with anything like a key hidden."""
-    return _SECRET.sub(r"\1***", one_line(text))[:_MAX_REASON]
+    return _SECRET.sub(r"\1***", one_line(text))[:_MAX_REASON].rstrip()
 
 
 def _date(written: str) -> datetime | None:

@@ -84,7 +84,7 @@ _IN_DOUBT = select(batch.c.id).where(
 _RESTART = (
     update(batch)
     .where(_OF_RELEASE, batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
-    .values(first_call_at=None, frozen=None)
+    .values(first_call_at=None, next_at=_now, frozen=None)
 )
 _UNKNOWN_OF_RELEASE = (
     select(batch.c.id)
@@ -269,9 +269,9 @@ def cancel(tx: Connection, release_id: int, now: datetime) -> None:
         leave_unknown(tx, batch_id, "cancelled while its outcome was unknown")
 
 
-def restart(tx: Connection, release_id: int) -> None:
-    """Count the trying of what no call was accepted for from the beginning."""
-    tx.execute(_RESTART, {"release": release_id})
+def restart(tx: Connection, release_id: int, now: datetime) -> None:
+    """Try what no call was accepted for at once, and count its trying from the beginning."""
+    tx.execute(_RESTART, {"release": release_id, "now": now})
 
 
 def unknown_of(tx: Connection, release_id: int) -> list[int]:

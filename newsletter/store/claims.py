@@ -11,7 +11,7 @@ from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState
 from newsletter.domain.release import REAL, ReleaseState
 from newsletter.domain.series import policy_of
 from newsletter.domain.subscriber import Consent, is_mailable
-from newsletter.domain.unknown import Policy
+from newsletter.domain.unknown import LEFT_ALONE, Policy
 from newsletter.store.tables import (
     Instant,
     attempt,
@@ -56,9 +56,8 @@ _WITH_SERIES = (
 )
 _BULK = select(*_COLUMNS, series.c.settings).select_from(_WITH_SERIES).where(*_GOES_ON)
 _BY_TURN = (batch.c.lane, release.c.due_at, batch.c.seq)
-_PRIORITY = select(*_COLUMNS, null().label("settings")).where(
-    batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY, _IS_OURS
-)
+_IS_PRIORITY = and_(batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY)
+_PRIORITY = select(*_COLUMNS, null().label("settings")).where(_IS_PRIORITY).order_by(batch.c.id)
 
 
 def _first(rows: Select[Any]) -> Select[Any]:
@@ -67,15 +66,18 @@ def _first(rows: Select[Any]) -> Select[Any]:
 
 _PICK_REAL = _first(_BULK.where(_IS_REAL, or_(_IS_OURS, _IS_FREE)).order_by(*_BY_TURN))
 _PICK_REHEARSAL = _first(_BULK.where(~_IS_REAL, _IS_OURS).order_by(*_BY_TURN))
-_PICK_PRIORITY = _first(_PRIORITY.order_by(batch.c.id))
+_PICK_FOREIGN = _first(_BULK.where(_IS_REAL, ~_IS_OURS).order_by(*_BY_TURN))
+_PICK_PRIORITY_REAL = _first(_PRIORITY.where(or_(_IS_OURS, _IS_FREE)))
+_PICK_PRIORITY_REHEARSAL = _first(_PRIORITY.where(_IS_OURS))
 _GET = select(*_COLUMNS, null().label("settings")).where(batch.c.id == bindparam("batch_id"))
 _INSTANTS = (batch.c.state, batch.c.next_at, batch.c.lease_until)
 _NEXT_BULK = select(*_INSTANTS).select_from(_WITH_SERIES).where(*_GOES_ON, _IS_OPEN)
 _NEXT_REAL = _NEXT_BULK.where(_IS_REAL, or_(_IS_OURS, _IS_FREE))
 _NEXT_REHEARSAL = _NEXT_BULK.where(~_IS_REAL, _IS_OURS)
-_NEXT_PRIORITY = select(*_INSTANTS).where(
-    batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY, _IS_OURS, _IS_OPEN
-)
+_NEXT_FOREIGN = _NEXT_BULK.where(_IS_REAL, ~_IS_OURS, ~_IS_FREE)
+_NEXT_PRIORITY = select(*_INSTANTS).where(_IS_PRIORITY, _IS_OPEN)
+_NEXT_PRIORITY_REAL = _NEXT_PRIORITY.where(or_(_IS_OURS, _IS_FREE))
+_NEXT_PRIORITY_REHEARSAL = _NEXT_PRIORITY.where(_IS_OURS)
 _MEMBERS = (
     select(
         delivery.c.pos, delivery.c.subscriber_id, subscriber.c.address, subscriber.c.name,
@@ -143,6 +145,7 @@ class Picked:
     frozen: bytes | None
     key_id: str | None
     policy: Policy
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,10 +190,18 @@ class Member:
 
 def pick(tx: Connection, provider: str, lane: Lane, now: datetime, *, rehearsal: bool) -> Picked | None:
     """Find the next batch of a lane: one that is due, or one whose caller's lease ran out."""
-    bulk = _PICK_REHEARSAL if rehearsal else _PICK_REAL
-    statement = _PICK_PRIORITY if lane is Lane.PRIORITY else bulk
+    if lane is Lane.PRIORITY:
+        statement = _PICK_PRIORITY_REHEARSAL if rehearsal else _PICK_PRIORITY_REAL
+    else:
+        statement = _PICK_REHEARSAL if rehearsal else _PICK_REAL
     row = tx.execute(statement, {"provider": provider, "now": now}).first()
     return _picked(row) if row else None
+
+
+def pick_foreign(tx: Connection, provider: str, now: datetime) -> Picked | None:
+    """Find a batch in doubt that was called through another provider, which has not come back for it."""
+    row = tx.execute(_PICK_FOREIGN, {"provider": provider, "now": now - LEFT_ALONE}).first()
+    return replace(_picked(row), is_foreign=True) if row else None
 
 
 def get(tx: Connection, batch_id: int) -> Picked:
@@ -245,11 +256,17 @@ def expire_leases(tx: Connection, now: datetime) -> int:
 
 def next_instant(tx: Connection, provider: str, *, rehearsal: bool) -> datetime | None:
     """Return when the next batch becomes ready by itself."""
-    rows = [
-        row
-        for statement in (_NEXT_PRIORITY, _NEXT_REHEARSAL if rehearsal else _NEXT_REAL)
-        for row in tx.execute(statement, {"provider": provider})
-    ]
+    if rehearsal:
+        return _earliest(tx, provider, _NEXT_PRIORITY_REHEARSAL, _NEXT_REHEARSAL)
+    own = _earliest(tx, provider, _NEXT_PRIORITY_REAL, _NEXT_REAL)
+    foreign = _earliest(tx, provider, _NEXT_FOREIGN)
+    if foreign is None:
+        return own
+    return foreign + LEFT_ALONE if own is None else min(own, foreign + LEFT_ALONE)
+
+
+def _earliest(tx: Connection, provider: str, *statements: Select[Any]) -> datetime | None:
+    rows = [row for statement in statements for row in tx.execute(statement, {"provider": provider})]
     instants = [row.lease_until if row.state == BatchState.SENDING else row.next_at for row in rows]
     return min((instant for instant in instants if instant is not None), default=None)
 

@@ -56,10 +56,7 @@ _LAST_REAL = (
 _WITH_LEFTOVERS = (
     select(batch.c.release_id)
     .join(release, release.c.id == batch.c.release_id)
-    .where(
-        batch.c.state.in_((BatchState.SENDING, BatchState.UNKNOWN)),
-        release.c.state == ReleaseState.CANCELLED,
-    )
+    .where(batch.c.state.in_(UNSETTLED), release.c.state == ReleaseState.CANCELLED)
     .distinct()
 )
 _CHANGE = update(release).where(release.c.id == bindparam("row_id"))
@@ -145,7 +142,7 @@ def last_real(tx: Connection, series_id: int) -> int | None:
 
 
 def with_leftovers(tx: Connection) -> list[int]:
-    """List the cancelled releases of which a batch is still in doubt."""
+    """List the cancelled releases of which a batch is still planned or in doubt."""
     return list(tx.execute(_WITH_LEFTOVERS).scalars())
 
 

@@ -248,7 +248,8 @@ def test_if_it_stood_in_its_place_nobody_would_get_the_real_one(
 
 def rehearse_then_send(stage: Stage) -> list[tuple[str, int]]:
     rehearsal = App(stage.root, clock=stage.clock, environment={})
-    assert len(list(rehearsal.play(2))) == 2
+    with rehearsal.sending():
+        assert len(list(rehearsal.play(2))) == 2
     stage.clock.advance_to(FIRST_SLOT + timedelta(weeks=3))
     stage.app().queueing.queue(["series"], now=stage.clock.now())
     stage.play(weeks=8)

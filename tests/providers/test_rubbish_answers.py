@@ -134,7 +134,7 @@ NETWORK = {
     "null": (Response(200, b"null"), UNKNOWN),
     "a number": (Response(200, b"7"), UNKNOWN),
     "not UTF-8": (Response(200, b'{"data":"\xff\xfe"}'), UNKNOWN),
-    "a lone surrogate": (Response(200, b'{"id":"","data":[{"id":""}]}'), UNKNOWN),
+    "a lone surrogate": (Response(200, b'{"id":"\\ud800","data":[{"id":"\\ud800"}]}'), UNKNOWN),
     "nested without end": (Response(200, b"[" * 100_000), UNKNOWN),
     "nested in data": (Response(200, b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), UNKNOWN),
     "5 MB of nothing": (Response(200, b" " * 5_000_000), UNKNOWN),
