@@ -121,6 +121,8 @@ def status(
             if doubt.next_at is not None:
                 people = f"{number(doubt.people)} recipients" if doubt.people > 1 else "1 recipient"
                 say(f"unknown   {doubt.target}  {people}, looked into again {utc(doubt.next_at)}")
+        for stopped in found.paused:
+            say(f"paused    {stopped.target}  since {utc(stopped.since)}")
         if found.provider_waits:
             say(f"provider  {found.provider_waits}")
         say(f"settled   {number(found.settled)} issues")
@@ -165,6 +167,9 @@ def resume(
         say(f"{resumed.target} was neither paused nor held")
     else:
         say(f"{resumed.target} goes on")
+    if resumed.still_paused:
+        say(f"{resumed.still_paused} itself is paused: nothing of it is sent")
+        say(accent(f"next: newsletter resume {resumed.still_paused}"))
 
 
 def resolve(

@@ -18,7 +18,7 @@ from newsletter.domain.delivery import Batch, BatchState, DeliveryState, batch_k
 from newsletter.domain.message import Message, message_of, sender_domain
 from newsletter.domain.pace import Wait, admit
 from newsletter.domain.provider import Call, Inquiry, Mailing, Provider, Recovery
-from newsletter.domain.release import ReleaseState, spell
+from newsletter.domain.release import spell
 from newsletter.domain.tokens import TokenKeys
 from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, next_step
 from newsletter.errors import NewsletterError
@@ -254,7 +254,7 @@ class Claiming:
 
     def _hold(self, tx: Connection, batch: Batch, reason: str) -> None:
         if batch.release_id is not None:
-            releases.change(tx, batch.release_id, state=ReleaseState.HELD, reason=reason)
+            releases.hold(tx, batch.release_id, reason)
             return
         everyone = dict.fromkeys(batches.open_positions(tx, batch.id), reason)
         batches.mark(tx, batch.id, DeliveryState.REJECTED, everyone)

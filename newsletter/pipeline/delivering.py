@@ -4,6 +4,7 @@ claim (durable) | guard | call once | record
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
@@ -155,7 +156,14 @@ class Delivering:
         """Name the call on this machine; from a copied database it is given back and not made."""
         if self.lineage is None or self.provider.capabilities.rehearsal:
             return True
-        if self.lineage.note(claim.batch.id, claim.batch.epoch, claim.made_at):
+        try:
+            is_ours = self.lineage.note(claim.batch.id, claim.batch.epoch, claim.made_at)
+        except StoreError:
+            # Nothing was called: nobody must take the claim for a doubt.
+            with suppress(StoreError):
+                self.record(claim, too_late())
+            raise
+        if is_ours:
             return True
         self.record(claim, too_late())
         log.error("nothing is called from a copied database", batch=claim.batch.id)

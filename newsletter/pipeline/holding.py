@@ -11,15 +11,20 @@ from newsletter.domain.release import Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
 from newsletter.store import alerts, audience, batches, deliveries, releases, series
 from newsletter.store.database import Database
+from newsletter.store.series import IssueRow
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """What goes on: whether a pause ended, and the held releases that were let go."""
+    """What goes on: whether a pause ended, and the held releases that were let go.
+
+    `still_paused` is the series of an issue that goes on, where it is paused itself.
+    """
 
     target: str
     was_paused: bool
     releases: tuple[Release, ...]
+    still_paused: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,26 +55,31 @@ class Holding:
             paused = self._is_paused(tx, target)
             self._set_paused(tx, target, None)
             held = [one for one in releases.in_state(tx, ReleaseState.HELD) if _is_of(one, target)]
+            # Somebody may have cancelled one since it was read.
+            held = [one for one in held if releases.get_locked(tx, one.id).state is ReleaseState.HELD]
             for release in held:
                 # Preparing goes on where it stopped, and ends at once where it was done.
                 releases.change(tx, release.id, state=ReleaseState.PREPARING, reason="")
                 batches.restart(tx, release.id, now)
-                alerts.forget(tx, release.id)
+                alerts.forget(tx, release.id, alerts.HELD)
             deliveries.note(tx, {"at": now, "what": "resume", "target": str(target), "detail": {}})
-        return Resumed(str(target), paused, tuple(held))
+            of = series.find(tx, target.series)
+            is_series_paused = of is not None and of.paused_at is not None
+        return Resumed(str(target), paused, tuple(held), target.series if is_series_paused else None)
 
     def _is_paused(self, tx: Connection, target: Target) -> bool:
-        found = series.find(tx, target.series)
-        rows = [row for row in series.issues(tx) if row.target == str(target)]
-        return bool(found and found.paused_at) or any(row.paused_at for row in rows)
+        found = series.find(tx, target.series) if target.issue is None else None
+        return bool(found and found.paused_at) or any(row.paused_at for row in _issues(tx, target))
 
     def _set_paused(self, tx: Connection, target: Target, at: datetime | None) -> None:
         found = series.find(tx, target.series)
-        if found is not None and (target.issue is None or at is None):
+        if found is not None and target.issue is None:
             series.pause(tx, found.id, at)
-        for row in series.issues(tx):
-            if row.target == str(target):
-                series.change_issue(tx, row.id, paused_at=at)
+        if target.issue is None and at is not None:
+            return
+        # A series that goes on goes on with all of its issues.
+        for row in _issues(tx, target):
+            series.change_issue(tx, row.id, paused_at=at)
 
 
 def find_target_in(tx: Connection, name: str) -> Target:
@@ -79,6 +89,11 @@ def find_target_in(tx: Connection, name: str) -> Target:
         name,
         {one.slug: [row.slug for row in issues if row.series_id == one.id] for one in series.every(tx)},
     )
+
+
+def _issues(tx: Connection, target: Target) -> list[IssueRow]:
+    rows = [row for row in series.issues(tx) if row.series == target.series]
+    return [row for row in rows if target.issue in (None, row.slug)]
 
 
 def _reach(tx: Connection, release: Release, now: datetime) -> int:

@@ -99,6 +99,8 @@ class Queueing:
                 raise Refused(f"{one.target} is named twice", mend="name two queued issues")
             if one.series_id != other.series_id:
                 raise Refused(f"{one.target} and {other.target} are of different series")
+            for slot in sorted((one, other), key=lambda slot: slot.id):
+                _keep(tx, slot)
             for slot, taken in ((one, other), (other, one)):
                 slots.change(tx, slot.id, issue_id=taken.issue_id, revision=taken.revision)
             _note(tx, now, "swap", one.target, {"with": other.target})
@@ -173,6 +175,8 @@ class Queueing:
         slot = _current(tx, taken, row)
         if slot is not None and slot.state is SlotState.RELEASED:
             return self._entry(tx, slot, Change.SENT)
+        if slot is not None:
+            _keep(tx, slot)
         difference = self._approve(tx, row, one)
         if slot is None:
             dates = {other.local_date: other.target for other in taken}
@@ -239,6 +243,7 @@ class Queueing:
 
     def _cancel_one(self, tx: Connection, slot: Slot, now: datetime) -> Cancelled | None:
         if slot.state is SlotState.QUEUED:
+            _keep(tx, slot)
             slots.drop(tx, slot.id)
             return Cancelled(slot.target, freed=slot.local_date)
         open_ = [one for one in releases.of_slot(tx, slot.id) if one.state not in FINAL]
@@ -263,6 +268,12 @@ class _Undo(Exception):
 def _refuse_unsupported(of: Series) -> None:
     if of.cadence.subscriber_zone:
         raise Refused("subscriber_zone = true is not supported yet", place=of.place, mend="set it to false")
+
+
+def _keep(tx: Connection, slot: Slot) -> None:
+    """Let nobody release or change a slot before the transaction ends."""
+    if not slots.is_unchanged(tx, slot):
+        raise Refused(f"{slot.target} has just been released or changed", mend="see: newsletter queue")
 
 
 def _current(tx: Connection, taken: Sequence[Slot], row: IssueRow) -> Slot | None:

@@ -98,7 +98,7 @@ class Recording:
         batches.close_accepted(tx, held.id)
         is_stopped = not outcome.is_proof and self._stop_cancelled(tx, release_id, now)
         if outcome.ruling is Ruling.HOLD and not is_stopped:
-            releases.change(tx, release_id, state=ReleaseState.HELD, reason=outcome.reason)
+            releases.hold(tx, release_id, outcome.reason)
         releases.settle(tx, release_id, now)
 
     def _stop_cancelled(self, tx: Connection, release_id: int, now: datetime) -> bool:

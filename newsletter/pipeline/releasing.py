@@ -84,12 +84,11 @@ class Releasing:
 
     def _why_hold(self, slot: Slot, of: AppliedSeries, due_at: datetime, now: datetime) -> str:
         late = late_by(due_at, now, of.hold_if_late_by)
-        if late:
-            return f"its slot was found {spell(late)} late"
-        if self.capabilities.rehearsal:
-            return ""
-        with self.database.reading() as tx:
-            return held_for_size(tx, of, slot.issue_id, now)
+        reasons = [f"its slot was found {spell(late)} late"] if late else []
+        if not self.capabilities.rehearsal:
+            with self.database.reading() as tx:
+                reasons.append(held_for_size(tx, of, slot.issue_id, now))
+        return "; ".join(filter(None, reasons))
 
     def _occasion(self, release_id: int) -> int:
         # A rehearsal must never stand where the real send will.

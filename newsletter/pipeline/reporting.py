@@ -1,6 +1,7 @@
 """Say where everything stands: due, on its way, held, unknown."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,8 +9,11 @@ from newsletter.domain.delivery import UNSETTLED, DeliveryState
 from newsletter.domain.release import ReleaseState, SlotState, spell
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.queueing import QueueRow
-from newsletter.store import unknowns
+from newsletter.store import series, unknowns
 from newsletter.store.database import Database
+
+#: A pause of what is being sent may be forgotten after so long; later issues pile up behind it.
+LONG_PAUSE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,14 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """A series or an issue that a person stopped."""
+
+    target: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Status:
     """The queue in one look."""
 
@@ -50,6 +62,7 @@ class Status:
     unknown: tuple[Unknown, ...]
     settled: int
     attention: tuple[Attention, ...]
+    paused: tuple[Paused, ...] = ()
     provider_waits: str = ""
 
 
@@ -64,24 +77,34 @@ class Reporting:
         """Say where everything stands; `foreign` says why nothing may be sent from this database."""
         queued = [row for row in rows if row.slot.state is SlotState.QUEUED]
         moving = [row for row in rows if _state(row) in (ReleaseState.PREPARING, ReleaseState.SENDING)]
-        unknown = self._unknown()
+        unknown, paused = self._unknown(), self._paused()
         attention = [Attention("everything", foreign, "newsletter db adopt")] if foreign else []
         attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]
         attention += [_stuck(one) for one in unknown if one.next_at is None]
+        attention += [_forgotten(one, now) for one in paused if _is_forgotten(one, moving, now)]
         attention += [_overdue(row, now) for row in queued if row.due_at < now]
         return Status(
             next=next((row for row in queued if row.due_at >= now), None),
-            on_its_way=tuple(self._on_its_way(row, now) for row in moving),
+            on_its_way=tuple(self._on_its_way(row, paused, now) for row in moving),
             unknown=tuple(unknown),
             settled=sum(_state(row) is ReleaseState.SETTLED for row in rows),
             attention=tuple(attention),
+            paused=tuple(paused),
             provider_waits=self._provider_waits(now),
         )
 
-    def _on_its_way(self, row: QueueRow, now: datetime) -> OnItsWay:
+    def _on_its_way(self, row: QueueRow, paused: Sequence[Paused], now: datetime) -> OnItsWay:
+        if any(_stops(one, row) for one in paused):
+            return OnItsWay(row.slot.target, row.counts, None)
         open_ = sum(row.counts.get(state, 0) for state in (*UNSETTLED, DeliveryState.WAITING))
         left = self.pacing.length(open_, now) if self.pacing else None
         return OnItsWay(row.slot.target, row.counts, left)
+
+    def _paused(self) -> list[Paused]:
+        with self.database.reading() as tx:
+            found = [(one.slug, one.paused_at) for one in series.every(tx)]
+            found += [(row.target, row.paused_at) for row in series.issues(tx)]
+        return [Paused(target, since) for target, since in found if since is not None]
 
     def _unknown(self) -> list[Unknown]:
         with self.database.reading() as tx:
@@ -112,6 +135,22 @@ def _stuck(one: Unknown) -> Attention:
         one.target,
         f"the outcome for {people} is unknown, and nothing can prove it",
         f"newsletter resolve {one.target}",
+    )
+
+
+def _stops(one: Paused, row: QueueRow) -> bool:
+    return one.target in (row.slot.target, row.slot.series)
+
+
+def _is_forgotten(one: Paused, moving: Sequence[QueueRow], now: datetime) -> bool:
+    return now - one.since > LONG_PAUSE and any(_stops(one, row) for row in moving)
+
+
+def _forgotten(one: Paused, now: datetime) -> Attention:
+    return Attention(
+        one.target,
+        f"paused for {spell(now - one.since)} in the middle of a send",
+        f"newsletter resume {one.target}",
     )
 
 

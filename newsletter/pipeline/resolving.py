@@ -71,7 +71,7 @@ class Resolving:
                 batches.start_generation(tx, claims.get(tx, batch_id).batch, now)
             if release.state in FINAL:
                 releases.change(tx, release_id, state=ReleaseState.SENDING, settled_at=None)
-        alerts.forget(tx, release_id)
+        alerts.forget(tx, release_id, alerts.UNKNOWN)
         releases.settle(tx, release_id, now)
 
 

@@ -35,7 +35,7 @@ _UNKNOWN = _ROWS.where(
         select(batch.c.release_id).where(batch.c.state == BatchState.UNKNOWN, batch.c.next_at.is_(None))
     ),
 )
-_FORGET = delete(alert).where(alert.c.release_id == bindparam("release"))
+_FORGET = delete(alert).where(alert.c.release_id == bindparam("release"), alert.c.what == bindparam("what_"))
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,6 @@ def note(tx: Connection, found: Untold, now: datetime) -> bool:
     return tx.execute(insert_new(tx, alert).returning(alert.c.what), row).first() is not None
 
 
-def forget(tx: Connection, release_id: int) -> None:
+def forget(tx: Connection, release_id: int, what: str) -> None:
     """Let the next hold of a release be told of again."""
-    tx.execute(_FORGET, {"release": release_id})
+    tx.execute(_FORGET, {"release": release_id, "what_": what})

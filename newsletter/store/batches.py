@@ -74,12 +74,16 @@ _CANCEL_WAITING = (
     .where(delivery.c.release_id == bindparam("release"), delivery.c.state == DeliveryState.WAITING)
     .values(state=DeliveryState.CANCELLED)
 )
-_IN_DOUBT = select(batch.c.id).where(
-    _OF_RELEASE,
-    or_(
-        batch.c.state == BatchState.UNKNOWN,
-        (batch.c.state == BatchState.SENDING) & (batch.c.lease_until <= _now),
-    ),
+_IN_DOUBT = (
+    select(batch.c.id)
+    .where(
+        _OF_RELEASE,
+        or_(
+            batch.c.state == BatchState.UNKNOWN,
+            (batch.c.state == BatchState.SENDING) & (batch.c.lease_until <= _now),
+        ),
+    )
+    .with_for_update()
 )
 _RESTART = (
     update(batch)

@@ -60,6 +60,9 @@ _WITH_LEFTOVERS = (
     .distinct()
 )
 _CHANGE = update(release).where(release.c.id == bindparam("row_id"))
+_HOLD = _CHANGE.where(release.c.state == ReleaseState.SENDING).values(
+    state=ReleaseState.HELD, reason=bindparam("reason_")
+)
 _NAMES = (
     select(series.c.slug.label("series"), series.c.settings, issue.c.slug.label("issue"), issue.c.kind)
     .join(issue, issue.c.series_id == series.c.id)
@@ -124,6 +127,11 @@ def add(tx: Connection, slot_id: int, due_at: datetime, state: ReleaseState, rea
 def change(tx: Connection, release_id: int, **values: object) -> None:
     """Set columns of a release."""
     tx.execute(_CHANGE.values(**values), {"row_id": release_id})
+
+
+def hold(tx: Connection, release_id: int, reason: str) -> None:
+    """Hold a release that is being sent; one that was cancelled meanwhile stays so."""
+    tx.execute(_HOLD, {"row_id": release_id, "reason_": reason})
 
 
 def get(tx: Connection, release_id: int) -> Release:
