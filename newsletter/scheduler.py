@@ -107,7 +107,7 @@ class Schedule:
             try:
                 if not self._is_held and self._engine.delivering.step(lanes):
                     continue
-                rest = self._rest()
+                rest = self._rest(lanes)
             except Exception as error:
                 # A thread that ended here would stop sending, and nobody would notice.
                 is_bug = not isinstance(error, NewsletterError)
@@ -118,10 +118,10 @@ class Schedule:
                 if not self._stopping.is_set():
                     self._work.wait(rest)
 
-    def _rest(self) -> float:
+    def _rest(self, lanes: Sequence[Lane]) -> float:
         """Return for how many seconds nothing becomes ready by itself."""
         now = self._engine.clock.now()
-        ready = self._engine.delivering.ready_at(now)
+        ready = self._engine.delivering.ready_at(now, lanes)
         if ready is None or self._is_held:
             return TICK_SECONDS
         return min(max((ready - now).total_seconds(), _SHORTEST_REST), TICK_SECONDS)

@@ -11,6 +11,8 @@ from newsletter.domain.provider import Capabilities, Recovery, Sightings
 GIVE_UP = timedelta(hours=24)
 #: A doubt about a call of another provider is left to whoever can still speak with it for so long.
 LEFT_ALONE = timedelta(hours=1)
+#: A batch that was taken so often is not sent again by a policy any more.
+MOST_TAKEN = 10
 
 
 class Policy(StrEnum):
@@ -67,7 +69,7 @@ def next_step(
             ready = _last_call(batch, now) + capabilities.settles_after
             return Next(Step.WAIT, ready) if now < ready else Next(Step.SEARCH)
         case Recovery.NONE:
-            return _by_policy(policy)
+            return _by_policy(batch, policy)
     return _await_events(batch, capabilities, policy, now)
 
 
@@ -132,10 +134,12 @@ def _await_confirmation(batch: Batch, policy: Policy, now: datetime) -> Next:
 
 def _await_events(batch: Batch, capabilities: Capabilities, policy: Policy, now: datetime) -> Next:
     until = _last_call(batch, now) + capabilities.events_wait
-    return Next(Step.WAIT, until) if now < until else _by_policy(policy)
+    return Next(Step.WAIT, until) if now < until else _by_policy(batch, policy)
 
 
-def _by_policy(policy: Policy) -> Next:
+def _by_policy(batch: Batch, policy: Policy) -> Next:
+    if policy is Policy.RESEND and batch.epoch >= MOST_TAKEN:
+        return Next(Step.ASK)
     steps = {Policy.HOLD: Step.ASK, Policy.RESEND: Step.SEND_AGAIN, Policy.SKIP: Step.SKIP}
     return Next(steps[policy])
 

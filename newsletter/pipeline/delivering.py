@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Self
 
 import structlog
+from sqlalchemy import Connection
 
 from newsletter.domain.account import Lane, Limits
 from newsletter.domain.clock import Clock
@@ -141,16 +142,19 @@ class Delivering:
         held = replace(batch, state=BatchState.SENDING, epoch=kept.epoch, generation=kept.generation)
         self.recording.record(held, kept.positions, kept.answer, self.clock.now())
 
-    def ready_at(self, now: datetime) -> datetime | None:
-        """Return when there is something to do again by itself."""
-        capabilities = self.provider.capabilities
+    def ready_at(self, now: datetime, lanes: Sequence[Lane] = ALL_LANES) -> datetime | None:
+        """Return when there is something to do again by itself in one of the lanes."""
         with self.database.reading() as tx:
-            ready = claims.next_instant(tx, capabilities.name, rehearsal=capabilities.rehearsal)
-            account = accounts.get(tx, capabilities.name)
+            instants = [self._ready_in(tx, lane, now) for lane in lanes]
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def _ready_in(self, tx: Connection, lane: Lane, now: datetime) -> datetime | None:
+        of = self.provider.capabilities
+        ready = claims.next_instant(tx, of.name, lane, rehearsal=of.rehearsal)
         if ready is None or ready > now:
             return ready
-        held_up = self.claiming.held_up.get(Lane.BULK, now)
-        return max(held_up, opens_at(account, self.claiming.limits, lane=Lane.BULK, now=now))
+        held_up = self.claiming.held_up.get(lane, now)
+        return max(held_up, opens_at(accounts.get(tx, of.name), self.claiming.limits, lane=lane, now=now))
 
     def _note(self, claim: Claim) -> bool:
         """Name the call on this machine; from a copied database it is given back and not made."""

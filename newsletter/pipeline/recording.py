@@ -38,15 +38,15 @@ class Recording:
         """
         outcome = record_for(held, answer, members=len(positions), now=now)
         with self.database.writing(urgent=held.release_id is None) as tx:
-            self._learn(tx, answer, counted, now)
             batches.end_attempt(tx, held, answer, now)
             if batches.record(tx, held, outcome):
                 self._follow(tx, held, positions, outcome, now)
+                self._settle(tx, held, outcome, now)
             elif outcome.is_proof:
                 _count_accepted(tx, held, positions, outcome)
-            else:
-                return
-            self._settle(tx, held, outcome, now)
+                self._settle(tx, held, outcome, now)
+            # Last, as in a claim: two that lock in one order never wait for each other in a ring.
+            self._learn(tx, answer, counted, now)
 
     def record_look(self, held: Batch, sightings: Sightings, now: datetime) -> None:
         """Write down what a search of the provider's log proves."""

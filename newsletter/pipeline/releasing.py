@@ -5,7 +5,7 @@
 Everything is derived from the ledger, so a lost tick costs seconds and a double tick nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from newsletter.domain.account import Lane, Limits, day_of
 from newsletter.domain.pace import largest_call
 from newsletter.domain.provider import Capabilities
-from newsletter.domain.release import Release, ReleaseState, SlotState, late_by, spell, too_many
+from newsletter.domain.release import FINAL, Release, ReleaseState, SlotState, late_by, spell, too_many
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
 from newsletter.store import accounts, audience, batches, releases, series, slots, waiting
@@ -40,6 +40,8 @@ class Releasing:
         for release in self._in_state(ReleaseState.SENDING):
             self._free_waiting(release, now)
         self._close_cancelled(now)
+        if not self.capabilities.rehearsal:
+            self._close_rehearsals(now)
         held = [release for release in touched if release and release.state is ReleaseState.HELD]
         return held + prepared
 
@@ -107,6 +109,10 @@ class Releasing:
         release = releases.get_locked(tx, release_id)
         if release.state is not ReleaseState.PREPARING:
             return release.state
+        if not release.prepared_to and release.occasion != self._occasion(release_id):
+            # It was held when another provider was there.
+            release = replace(release, occasion=self._occasion(release_id))
+            releases.change(tx, release_id, occasion=release.occasion)
         upto = audience.chunk_end(tx, release.series_id, release.prepared_to, CHUNK)
         if upto is None:
             releases.change(tx, release.id, state=ReleaseState.SENDING, started_at=now)
@@ -141,10 +147,16 @@ class Releasing:
         return waiting.add(tx, chunk, before) if before else 0
 
     def _free_waiting(self, release: Release, now: datetime) -> None:
-        count = release.waiting
-        while count:
+        while release.waiting and self._may_free(release):
             with self.database.writing(bulk=True) as tx:
-                count = self._plan_waiting(tx, release.id, now)
+                if not self._plan_waiting(tx, release.id, now):
+                    return
+
+    def _may_free(self, release: Release) -> bool:
+        # Whoever waits may wait for days: looking must not keep others from writing.
+        with self.database.reading() as tx:
+            before = waiting.open_issues(tx, release.series_id, release.id)
+            return bool(waiting.free_now(tx, release.id, before, 1))
 
     def _plan_waiting(self, tx: Connection, release_id: int, now: datetime) -> int:
         release = releases.get_locked(tx, release_id)
@@ -172,6 +184,19 @@ class Releasing:
         account = accounts.get(tx, self.capabilities.name)
         warm_day = account.warm_day(day_of(now))
         return largest_call(self.limits, self.capabilities.batch_size, warm_day=warm_day)
+
+    def _close_rehearsals(self, now: datetime) -> None:
+        # Nobody goes on with a rehearsal once the provider is a real one.
+        for state in (ReleaseState.PREPARING, ReleaseState.SENDING, ReleaseState.HELD):
+            for release in self._in_state(state):
+                if release.is_rehearsal and release.prepared_to:
+                    self._cancel(release.id, now)
+
+    def _cancel(self, release_id: int, now: datetime) -> None:
+        with self.database.writing() as tx:
+            if releases.get_locked(tx, release_id).state not in FINAL:
+                releases.change(tx, release_id, state=ReleaseState.CANCELLED, reason="only rehearsed")
+                batches.cancel(tx, release_id, now)
 
     def _close_cancelled(self, now: datetime) -> None:
         with self.database.reading() as tx:

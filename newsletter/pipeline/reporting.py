@@ -14,6 +14,8 @@ from newsletter.store.database import Database
 
 #: A pause of what is being sent may be forgotten after so long; later issues pile up behind it.
 LONG_PAUSE = timedelta(days=1)
+#: A release may wait so long for the next pass of `run --once`.
+NEXT_PASS = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Reporting:
         attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]
         attention += [_stuck(one) for one in unknown if one.next_at is None]
         attention += [_forgotten(one, now) for one in paused if _is_forgotten(one, moving, now)]
-        attention += [_overdue(row, now) for row in queued if row.due_at < now]
+        attention += [_overdue(row, now) for row in queued if row.due_at < now - NEXT_PASS]
         return Status(
             next=next((row for row in queued if row.due_at >= now), None),
             on_its_way=tuple(self._on_its_way(row, paused, now) for row in moving),

@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import structlog
+
 from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Request
 from newsletter.domain.release import FINAL, Release
+from newsletter.errors import StoreError
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.claiming import Claim
 from newsletter.pipeline.delivering import Delivering
@@ -21,6 +24,8 @@ from newsletter.store.database import Database
 _TICK = timedelta(seconds=1)
 #: In seconds; also where something is ready by the clock and is not yet let through.
 _SHORTEST_REST = 0.02
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,11 @@ class Engine:
 
     def tick(self) -> list[Release]:
         """Do everything that is due but send; return the releases that were prepared or held."""
-        self.delivering.replay()
+        try:
+            self.delivering.replay()
+        except StoreError as error:
+            # They stay where they are; what is due does not wait for them.
+            log.error("outcomes that were kept aside could not be recorded", reason=str(error))
         touched = self.releasing.tick(self.clock.now())
         if self.alerting is not None:
             self.alerting.tell(self.clock.now())

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, literal_column, or_, select, update
 
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, Record
 from newsletter.domain.provider import Answer
@@ -71,7 +71,11 @@ _CANCEL_PLANNED = (
 )
 _CANCEL_WAITING = (
     update(delivery)
-    .where(delivery.c.release_id == bindparam("release"), delivery.c.state == DeliveryState.WAITING)
+    .where(
+        delivery.c.release_id == bindparam("release"),
+        # Written out, or SQLite does not see that `ix_delivery_waiting` is meant.
+        delivery.c.state == literal_column(f"'{DeliveryState.WAITING}'"),
+    )
     .values(state=DeliveryState.CANCELLED)
 )
 _IN_DOUBT = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, insert, null, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, insert, null, or_, select, update
 
 from newsletter.domain.account import Lane
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState
@@ -70,12 +70,12 @@ _PICK_FOREIGN = _first(_BULK.where(_IS_REAL, ~_IS_OURS).order_by(*_BY_TURN))
 _PICK_PRIORITY_REAL = _first(_PRIORITY.where(or_(_IS_OURS, _IS_FREE)))
 _PICK_PRIORITY_REHEARSAL = _first(_PRIORITY.where(_IS_OURS))
 _GET = select(*_COLUMNS, null().label("settings")).where(batch.c.id == bindparam("batch_id"))
-_INSTANTS = (batch.c.state, batch.c.next_at, batch.c.lease_until)
-_NEXT_BULK = select(*_INSTANTS).select_from(_WITH_SERIES).where(*_GOES_ON, _IS_OPEN)
+_INSTANT = func.min(case((batch.c.state == BatchState.SENDING, batch.c.lease_until), else_=batch.c.next_at))
+_NEXT_BULK = select(_INSTANT).select_from(_WITH_SERIES).where(*_GOES_ON, _IS_OPEN)
 _NEXT_REAL = _NEXT_BULK.where(_IS_REAL, or_(_IS_OURS, _IS_FREE))
 _NEXT_REHEARSAL = _NEXT_BULK.where(~_IS_REAL, _IS_OURS)
 _NEXT_FOREIGN = _NEXT_BULK.where(_IS_REAL, ~_IS_OURS, ~_IS_FREE)
-_NEXT_PRIORITY = select(*_INSTANTS).where(_IS_PRIORITY, _IS_OPEN)
+_NEXT_PRIORITY = select(_INSTANT).where(_IS_PRIORITY, _IS_OPEN)
 _NEXT_PRIORITY_REAL = _NEXT_PRIORITY.where(or_(_IS_OURS, _IS_FREE))
 _NEXT_PRIORITY_REHEARSAL = _NEXT_PRIORITY.where(_IS_OURS)
 _MEMBERS = (
@@ -254,20 +254,19 @@ def expire_leases(tx: Connection, now: datetime) -> int:
     return tx.execute(_EXPIRE_LEASES, {"now": now}).rowcount
 
 
-def next_instant(tx: Connection, provider: str, *, rehearsal: bool) -> datetime | None:
-    """Return when the next batch becomes ready by itself."""
+def next_instant(tx: Connection, provider: str, lane: Lane, *, rehearsal: bool) -> datetime | None:
+    """Return when the next batch of a lane becomes ready by itself."""
+
+    def earliest(statement: Select[Any]) -> datetime | None:
+        found: datetime | None = tx.execute(statement, {"provider": provider}).scalar()
+        return found
+
+    if lane is Lane.PRIORITY:
+        return earliest(_NEXT_PRIORITY_REHEARSAL if rehearsal else _NEXT_PRIORITY_REAL)
     if rehearsal:
-        return _earliest(tx, provider, _NEXT_PRIORITY_REHEARSAL, _NEXT_REHEARSAL)
-    own = _earliest(tx, provider, _NEXT_PRIORITY_REAL, _NEXT_REAL)
-    foreign = _earliest(tx, provider, _NEXT_FOREIGN)
-    if foreign is None:
-        return own
-    return foreign + LEFT_ALONE if own is None else min(own, foreign + LEFT_ALONE)
-
-
-def _earliest(tx: Connection, provider: str, *statements: Select[Any]) -> datetime | None:
-    rows = [row for statement in statements for row in tx.execute(statement, {"provider": provider})]
-    instants = [row.lease_until if row.state == BatchState.SENDING else row.next_at for row in rows]
+        return earliest(_NEXT_REHEARSAL)
+    own, foreign = earliest(_NEXT_REAL), earliest(_NEXT_FOREIGN)
+    instants = [own, foreign + LEFT_ALONE if foreign is not None else None]
     return min((instant for instant in instants if instant is not None), default=None)
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 _THEIRS = ("not a database", "malformed", "permission denied", "the connection is closed")
 AWAY = "wait until the database server runs again; what was not committed is not written"
 _MENDS = {
+    "deadlock detected": "try again",
     "unable to open": "check that its folder exists and may be written",
     "readonly": "check that the file and its folder may be written",
     "locked": "another program is writing to it; try again in a moment",
@@ -23,7 +24,6 @@ _MENDS = {
     "shutting down": AWAY,
     "too many clients": "allow more connections, or run fewer workers",
     "No space left on device": "free some disk space on the database server",
-    "deadlock detected": "try again",
     "could not serialize": "try again",
 }
 

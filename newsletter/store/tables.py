@@ -180,6 +180,7 @@ batch = Table(
     Column("frozen", LargeBinary),
     UniqueConstraint("release_id", "seq"),
     Index("ix_batch_state_next_at", "state", "next_at"),
+    Index("ix_batch_lane_state_next_at", "lane", "state", "next_at"),
 )
 
 #: The ledger. A row that says `planned` has its batch's state.
@@ -200,7 +201,7 @@ delivery = Table(
     Column("delivered_at", Instant),
     Column("bounced_at", Instant),
     Column("complained_at", Instant),
-    Index("ix_delivery_batch_id", "batch_id"),
+    Index("ix_delivery_batch_id_pos", "batch_id", "pos"),
     Index(
         "ix_delivery_waiting",
         "release_id",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     update,
@@ -72,7 +73,8 @@ _ADD = (
 )
 _IS_WAITING = (
     delivery.c.release_id == bindparam("release_id"),
-    delivery.c.state == DeliveryState.WAITING,
+    # Written out, or SQLite does not see that `ix_delivery_waiting` is meant.
+    delivery.c.state == literal_column(f"'{DeliveryState.WAITING}'"),
 )
 _FREE = select(delivery.c.subscriber_id).where(*_IS_WAITING)
 _FREE_NOW = (

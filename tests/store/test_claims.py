@@ -17,6 +17,7 @@ from store_cast import (
     delivering,
 )
 
+from newsletter.domain.account import Lane
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.delivery import START_DEADLINE, BatchState, DeliveryState, lease_for
 from newsletter.domain.provider import Answer, Outcome, Recovery
@@ -60,7 +61,7 @@ def states(newsletter):
 
 def next_instant(newsletter):
     with newsletter.database.reading() as tx:
-        return claims.next_instant(tx, "scripted", rehearsal=False)
+        return claims.next_instant(tx, "scripted", Lane.BULK, rehearsal=False)
 
 
 def later(clock, step):

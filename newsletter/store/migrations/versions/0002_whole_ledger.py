@@ -17,6 +17,9 @@ def upgrade() -> None:
     """Add columns with defaults, so that rows which are there stay as they are."""
     op.add_column("release", sa.Column("waiting", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("batch", sa.Column("inquiry", sa.String(length=10), nullable=False, server_default=""))
+    op.drop_index("ix_delivery_batch_id", "delivery")
+    op.create_index("ix_delivery_batch_id_pos", "delivery", ["batch_id", "pos"])
+    op.create_index("ix_batch_lane_state_next_at", "batch", ["lane", "state", "next_at"])
     op.create_index(
         "ix_delivery_waiting",
         "delivery",
