@@ -126,7 +126,8 @@ def record_for(batch: Batch, answer: Answer, *, members: int, now: datetime) -> 
             )  # fmt: skip
         case Outcome.DEFERRED:
             # Where the provider says how long, the whole account waits, and the batch is ready at once.
-            wait = timedelta() if answer.retry_after else back_off(batch, now)
+            is_told = (answer.retry_after or timedelta()) > timedelta()
+            wait = timedelta() if is_told else back_off(batch, now)
             return Record(_undone(batch), tainted=batch.tainted, next_at=now + wait, reason=answer.reason)
         case Outcome.MISCONFIGURED:
             # A mail of no release cannot be held: it is tried more and more seldom, until it is given up.

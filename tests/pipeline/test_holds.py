@@ -67,6 +67,56 @@ def test_max_recipients_stops_an_issue_for_more(office):
     assert service.accepted == []
 
 
+def test_a_late_issue_for_too_many_says_both(office):
+    rewrite(office.root / SERIES_FILE, "[cadence]", "max_recipients = 4\n[cadence]")
+    office.queue()
+    office.connect()
+    office.clock.advance_to(FIRST + timedelta(hours=7))
+    office.run(until=FIRST + timedelta(hours=8))
+    reason = release_of(office, "lower-back").reason
+    assert reason == "its slot was found 7 h 00 min late; 5 recipients are more than max_recipients = 4"
+
+
+def test_a_rehearsal_that_was_held_is_real_once_the_provider_is(queued):
+    queued.clock.advance_to(FIRST + timedelta(hours=7))
+    queued.run(until=FIRST + timedelta(hours=8))
+    assert release_of(queued, "lower-back").state is ReleaseState.HELD
+    service = queued.connect()
+    queued.app().holding.resume("lower-back", queued.clock.now())
+    queued.run(until=FIRST + timedelta(hours=9))
+    assert Counter(service.accepted) == once_each(["lower-back"])
+
+
+def test_an_issue_that_goes_on_leaves_its_series_paused(queued):
+    service = queued.connect()
+    holding = queued.app().holding
+    holding.pause("back-pain", queued.clock.now())
+    holding.pause("lower-back", queued.clock.now())
+    assert holding.resume("lower-back", queued.clock.now()).still_paused == "back-pain"
+    queued.run(until=FIRST + timedelta(hours=1))
+    assert service.accepted == []
+
+
+def test_a_series_that_goes_on_takes_all_of_its_issues_along(queued):
+    service = queued.connect()
+    queued.app().holding.pause("lower-back", queued.clock.now())
+    queued.app().holding.resume("back-pain", queued.clock.now())
+    queued.run(until=FIRST + timedelta(hours=1))
+    assert Counter(service.accepted) == once_each(["lower-back"])
+
+
+def test_a_pause_is_shown_and_one_in_the_middle_of_a_send_is_not_forgotten(queued):
+    queued.connect()
+    queued.app().holding.pause("back-pain", queued.clock.now())
+    queued.run(until=FIRST + timedelta(hours=1))
+    status = queued.app().status()
+    assert [one.target for one in status.paused] == ["back-pain"]
+    assert [one.left for one in status.on_its_way] == [None]
+    (asked,) = status.attention
+    assert asked.command == "newsletter resume back-pain"
+    assert asked.what.startswith("paused for 3 days")
+
+
 def test_a_rehearsal_is_held_for_nobody(office):
     rewrite(office.root / SERIES_FILE, "[cadence]", "max_recipients = 4\n[cadence]")
     office.queue()

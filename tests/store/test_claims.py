@@ -136,6 +136,21 @@ def test_a_doubtful_batch_stays_with_its_provider(trio, clock):
     assert delivering(trio.database, ScriptedProvider(capabilities=OTHER), clock).next_work() is None
 
 
+def test_a_doubt_whose_provider_is_gone_is_a_persons_to_settle(trio, clock):
+    delivering(trio.database, ScriptedProvider([UNKNOWN], KEYED), clock).step()
+    later(clock, timedelta(hours=25))
+    other = delivering(trio.database, ScriptedProvider(capabilities=OTHER), clock)
+    assert other.next_work() is None
+    assert (the_batch(trio).state, the_batch(trio).next_at) == (BatchState.UNKNOWN, None)
+
+
+def test_a_call_that_was_cut_off_before_the_provider_changed_is_not_forgotten(trio, clock):
+    delivering(trio.database, ScriptedProvider(capabilities=KEYED), clock).next_work()
+    later(clock, timedelta(hours=25))
+    delivering(trio.database, ScriptedProvider(capabilities=OTHER), clock).next_work()
+    assert (the_batch(trio).state, the_batch(trio).tainted) == (BatchState.UNKNOWN, True)
+
+
 def test_a_rehearsal_takes_nothing_real_and_the_real_nothing_rehearsed(newsletter, clock):
     rehearsing = capabilities(name="rehearsing", rehearsal=True)
     newsletter.join("ann")
