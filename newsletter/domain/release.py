@@ -6,6 +6,8 @@ from enum import StrEnum
 
 #: The occasion of the real send. Rehearsals are counted down from it, tests up, by numbers of their own.
 REAL = 0
+#: In bytes: three times what a delivery, its provider's id and its share of a batch take.
+ROOM_FOR_ONE = 500
 
 
 class SlotState(StrEnum):
@@ -76,6 +78,18 @@ def too_many(
     if before is not None and people > before * growth and people - before >= at_least:
         return f"the audience grew from {before:,} to {people:,}"
     return ""
+
+
+def no_room(people: int, free: int | None) -> str:
+    """Say why the disk has no room for the deliveries of so many people; nothing where it has.
+
+    `free` is in bytes, None where that is not ours to know.
+    """
+    needed = people * ROOM_FOR_ONE
+    if free is None or free >= needed:
+        return ""
+    has, needs = free // 1_000_000, -(-needed // 1_000_000)
+    return f"{has:,} MB are free beside the database, and {needs:,} MB are needed"
 
 
 def spell(span: timedelta) -> str:

@@ -88,8 +88,9 @@ class Planning:
             counts = audience.counts(tx, slot.series_id, slot.issue_id, 0, now)
             approved = revisions.get(tx, slot.revision)
             row = next(one for one in series.issues(tx, slot.series_id) if one.id == slot.issue_id)
-            too_many = held_for_size(tx, of, slot.issue_id, now) if self.pacing else ""
-        cadence, recipients = of.cadence, counts.get(Verdict.DUE, 0)
+            recipients = counts.get(Verdict.DUE, 0)
+            too_many = held_for_size(tx, of, recipients) if self.pacing else ""
+        cadence = of.cadence
         note = clock_note(slot.local_date, cadence.time, cadence.zone)
         return PlannedSlot(
             target=slot.target,

@@ -13,7 +13,17 @@ from sqlalchemy import Connection
 from newsletter.domain.account import Lane, Limits, day_of
 from newsletter.domain.pace import largest_call
 from newsletter.domain.provider import Capabilities
-from newsletter.domain.release import FINAL, Release, ReleaseState, SlotState, late_by, spell, too_many
+from newsletter.domain.release import (
+    FINAL,
+    REAL,
+    Release,
+    ReleaseState,
+    SlotState,
+    late_by,
+    no_room,
+    spell,
+    too_many,
+)
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
 from newsletter.store import accounts, audience, batches, releases, series, slots, waiting
@@ -87,9 +97,11 @@ class Releasing:
     def _why_hold(self, slot: Slot, of: AppliedSeries, due_at: datetime, now: datetime) -> str:
         late = late_by(due_at, now, of.hold_if_late_by)
         reasons = [f"its slot was found {spell(late)} late"] if late else []
-        if not self.capabilities.rehearsal:
-            with self.database.reading() as tx:
-                reasons.append(held_for_size(tx, of, slot.issue_id, now))
+        with self.database.reading() as tx:
+            people = audience.counts(tx, of.id, slot.issue_id, REAL, now).get(Verdict.DUE, 0)
+            reasons.append(no_room(people, self.database.free_bytes()))
+            if not self.capabilities.rehearsal:
+                reasons.append(held_for_size(tx, of, people))
         return "; ".join(filter(None, reasons))
 
     def _occasion(self, release_id: int) -> int:
@@ -207,7 +219,6 @@ class Releasing:
                 batches.cancel(tx, release_id, now)
 
 
-def held_for_size(tx: Connection, of: AppliedSeries, issue_id: int, now: datetime) -> str:
-    """Say why the audience of an issue needs a person's word; nothing where it does not."""
-    people = audience.counts(tx, of.id, issue_id, 0, now).get(Verdict.DUE, 0)
+def held_for_size(tx: Connection, of: AppliedSeries, people: int) -> str:
+    """Say why an audience needs a person's word; nothing where it does not."""
     return too_many(people, releases.last_real(tx, of.id), of.max_recipients)

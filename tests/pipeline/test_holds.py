@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from letter_cast import FIRST, SECOND, SERIES_FILE, UNKNOWN, once_each, rewrite
@@ -115,6 +116,15 @@ def test_a_pause_is_shown_and_one_in_the_middle_of_a_send_is_not_forgotten(queue
     (asked,) = status.attention
     assert asked.command == "newsletter resume back-pain"
     assert asked.what.startswith("paused for 3 days")
+
+
+def test_a_full_disk_is_found_before_anybody_is_mailed(queued, monkeypatch):
+    service = queued.connect()
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=1_000))
+    queued.run(until=FIRST + timedelta(hours=1))
+    reason = "0 MB are free beside the database, and 1 MB are needed"
+    assert release_of(queued, "lower-back").reason == reason
+    assert service.accepted == []
 
 
 def test_a_rehearsal_is_held_for_nobody(office):
