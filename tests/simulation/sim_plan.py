@@ -89,7 +89,8 @@ def draw(name: str, seed: int) -> Plan:
     else:
         slack = 600.0 if jumps else 0.0
     limits = _limits(rng, people)
-    forgets = not is_calm and not jumps and recovery in _SAFE_TO_FORGET and rng.random() < 0.15
+    may_forget = recovery in _SAFE_TO_FORGET and not jumps and not replays_reduced
+    forgets = may_forget and not is_calm and rng.random() < 0.15
     lies = _lies(rng, recovery, capabilities, may_refuse=not forgets)
     how_bad = 0.0 if is_calm else rng.choice((0.0, 1.0, 1.0, 2.0, 4.0))
     heals_at = 600.0 if is_calm else rng.choice((0.5, 3.0, 30.0, 54.0)) * HOUR * rng.uniform(0.5, 1)

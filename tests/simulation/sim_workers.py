@@ -94,7 +94,7 @@ class Worker:
         releasing = Releasing(self.database, provider.capabilities, world.plan.limits)
         has_started, ticks_next, due_at = False, True, None
         while True:
-            was_busy = False
+            was_busy, before = False, self.database.changes
             try:
                 if self.is_alone and not has_started:
                     self._take_over()
@@ -102,8 +102,11 @@ class Worker:
                 if ticks_next:
                     delivering.replay()
                     releasing.tick(world.clock.now())
+                    before = self.database.changes
                 while self._step(delivering):
                     was_busy = True
+                # What was closed without a call may let others go, too.
+                was_busy = was_busy or self.database.changes != before
                 ready_at = delivering.ready_at(world.clock.now())
                 due_at = releasing.next_due() if ticks_next else due_at
             except StoreError as error:

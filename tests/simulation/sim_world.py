@@ -187,6 +187,7 @@ class SimDatabase(Database):
 
     world: World | None = None
     on_commit: Callable[[], None] | None = None
+    changes: int = 0
 
     @contextmanager
     def reading(self, **options: Any) -> Iterator[Connection]:
@@ -202,6 +203,7 @@ class SimDatabase(Database):
             world.boundary("before a transaction")
         with super().writing(**options) as tx:
             yield tx
+            self.changes = tx.connection.driver_connection.total_changes
             if world:
                 world.inner_boundary("before a commit")
         if self.on_commit:

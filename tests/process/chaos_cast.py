@@ -1,0 +1,294 @@
+"""What a run of chaos is played with: processes to kill, fakes that keep time, a letter, people who leave."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, Self
+
+from process_cast import environment
+
+from newsletter.app import App
+from newsletter.domain.clock import PlayedClock
+from newsletter.domain.tokens import Grant, Purpose
+from newsletter.testing import fake_http
+from newsletter.testing.fake_http import FakeService, Fault, Received
+from newsletter.testing.fake_mailgun import FakeMailgun
+from newsletter.testing.fake_resend import FakeResend
+from newsletter.testing.mailgun_rules import all_of, read_form, recipients_of
+
+ISSUES = ("back-pain/lower-back", "back-pain/upper-back")
+FEWEST = 200
+#: The sample letter tells them of what waits for a person.
+ALERTED = "office@example.org"
+_LONG_AGO = timedelta(weeks=6)
+_START_SECONDS = 20
+_LAUNCHER = Path(__file__).with_name("chaos_launcher.py")
+
+
+class Process:
+    """A process of the launcher; its output goes to a file."""
+
+    def __init__(self, nursery: "Nursery", pid: int, out: Path) -> None:
+        self.pid = pid
+        self.out = out
+        self.code: int | None = None
+        self.ended = threading.Event()
+        self._nursery = nursery
+
+    @property
+    def is_running(self) -> bool:
+        return not self.ended.is_set()
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal it, if it is there."""
+        self._nursery.order({"pid": self.pid, "signal": int(number)})
+
+    def kill(self) -> None:
+        """Kill it without warning, and wait until it is gone."""
+        self.send(signal.SIGKILL)
+        self.ended.wait(_START_SECONDS)
+
+    def said(self) -> str:
+        """Return what it has written."""
+        return self.out.read_text(errors="replace") if self.out.exists() else ""
+
+
+class Nursery:
+    """The launcher: starts processes while the context is open; at its end none is left."""
+
+    def __init__(self, folder: Path) -> None:
+        self._errors = (folder / "launcher.txt").open("ab")
+        self._launcher = subprocess.Popen(
+            [sys.executable, str(_LAUNCHER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=environment(),
+        )
+        self._lock = threading.Lock()
+        self._asked: dict[int, tuple[threading.Event, Path]] = {}
+        self._processes: dict[int, Process] = {}
+        self._started: dict[int, Process] = {}
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._launcher.stdin, "it was opened"
+        self._launcher.stdin.close()
+        try:
+            self._launcher.wait(_START_SECONDS)
+        finally:
+            self._launcher.kill()
+            self._launcher.wait()
+            self._listener.join()
+            assert self._launcher.stdout, "it was opened"
+            self._launcher.stdout.close()
+            self._errors.close()
+
+    def start(self, root: Path, out: Path, argv: Sequence[str], env: Mapping[str, str]) -> Process:
+        """Start a command in a letter."""
+        begun = threading.Event()
+        with self._lock:
+            number = len(self._asked) + 1
+            self._asked[number] = (begun, out)
+        self.order({"id": number, "argv": argv, "cwd": str(root), "out": str(out), "env": dict(env)})
+        if not begun.wait(_START_SECONDS):
+            raise RuntimeError("the launcher does not start processes")
+        return self._started.pop(number)
+
+    def order(self, order: Mapping[str, Any]) -> None:
+        """Give the launcher an order."""
+        assert self._launcher.stdin, "it was opened"
+        with self._lock:
+            self._launcher.stdin.write(json.dumps(order).encode() + b"\n")
+            self._launcher.stdin.flush()
+
+    def _listen(self) -> None:
+        assert self._launcher.stdout, "it was opened"
+        for line in self._launcher.stdout:
+            said = json.loads(line)
+            if "id" in said:
+                begun, out = self._asked[said["id"]]
+                process = Process(self, said["pid"], out)
+                self._processes[process.pid] = self._started[said["id"]] = process
+                begun.set()
+            else:
+                process = self._processes.pop(said["pid"])
+                process.code = said["code"]
+                process.ended.set()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that came whole: `begun` is when the first byte of its body did, by the monotonic clock."""
+
+    begun: float
+    whole: float
+    subject: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that the fake has accepted; an alert has no way out."""
+
+    subject: str
+    address: str
+    way_out: str
+
+
+class _Stamped(fake_http._Channel):
+    began = 0.0
+
+    def do_POST(self) -> None:
+        # Blocks until the body begins: the head may leave before the guard is asked.
+        self.rfile.peek(1)
+        self.began = time.monotonic()
+        super().do_POST()
+
+
+class Watched(FakeService):
+    """A fake that notes when each call began; `pauses` are those before the next calls are looked at."""
+
+    calls: list[Call]
+    pauses: list[float]
+
+    def __enter__(self) -> Self:
+        self.calls, self.pauses = [], []
+        super().__enter__()
+        assert self._server, "it was just made"
+        self._server.RequestHandlerClass = _Stamped
+        return self
+
+    def answer(self, request: Received, channel: Any) -> None:
+        if request.method == "POST":
+            self.calls.append(Call(channel.began, time.monotonic(), *self.read(request)))
+            if self.pauses and (pause := self.pauses.pop(0)):
+                self.stopping.wait(pause)
+        super().answer(request, channel)
+
+    def read(self, request: Received) -> tuple[str, tuple[str, ...]]:
+        """Read the subject and the recipients of a call."""
+        raise NotImplementedError
+
+    def mails(self) -> list[Mail]:
+        """List what was accepted, in order."""
+        raise NotImplementedError
+
+
+class WatchedResend(Watched, FakeResend):
+    """A Resend that keeps time."""
+
+    def read(self, request: Received) -> tuple[str, tuple[str, ...]]:
+        mails = json.loads(request.body)
+        return mails[0]["subject"], tuple(mail["to"][0] for mail in mails)
+
+    def mails(self) -> list[Mail]:
+        return [
+            Mail(mail.message["subject"], mail.to[0], mail.message.get("headers", {}).get("List-Unsubscribe", ""))
+            for mail in list(self.accepted)
+        ]
+
+
+class WatchedMailgun(Watched, FakeMailgun):
+    """A Mailgun that keeps time."""
+
+    def read(self, request: Received) -> tuple[str, tuple[str, ...]]:
+        fields = read_form(request.headers.get("content-type", ""), request.body) or ()
+        return "".join(all_of(fields, "subject")), tuple(recipients_of(fields))
+
+    def mails(self) -> list[Mail]:
+        return [
+            Mail(mail.subject, mail.address, mail.headers.get("List-Unsubscribe", ""))
+            for mail in list(self.accepted)
+        ]
+
+
+def fake_of(provider: str, script: Sequence[Fault | None], latency: float, index_lag: float) -> Watched:
+    """Make the fake of a provider."""
+    if provider == "resend":
+        return WatchedResend(script=script, latency=latency, keeps_bodies=False)
+    return WatchedMailgun(
+        script=script, latency=latency, keeps_bodies=False, index_lag=timedelta(seconds=index_lag)
+    )
+
+
+def template_letter(root: Path) -> Path:
+    """Make a letter with two issues that were due long ago, and the fewest readers."""
+    clock = PlayedClock(datetime.now(UTC) - _LONG_AGO)
+    app = App(root, clock=clock, environment={})
+    app.starting.start(root, clock.now())
+    file = root / "content/series/back-pain.toml"
+    new = {
+        "starts": f"starts = {clock.now().date() + timedelta(days=2)}\n",
+        "hold_if_late_by": 'hold_if_late_by = "60d"\n',
+    }
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(new.get(line.partition(" ")[0], line) for line in lines))
+    _subscribe(app, range(1, FEWEST + 1))
+    app.queueing.queue(ISSUES, now=clock.now())
+    app.database.close()
+    return root
+
+
+def letter_of(template: Path, root: Path, people: int, env: Mapping[str, str]) -> App:
+    """Copy the template and add readers up to so many; the app is for looking, and must be closed."""
+    shutil.copytree(template, root)
+    app = App(root, environment=env)
+    if people > FEWEST:
+        _subscribe(app, range(FEWEST + 1, people + 1))
+    return app
+
+
+def _subscribe(app: App, numbers: range) -> None:
+    file = app.root / "people.csv"
+    file.write_text("address\n" + "".join(f"{address_of(n)}\n" for n in numbers))
+    app.import_subscribers(file, None, "asked at reception")
+
+
+def address_of(reader: int) -> str:
+    """Return the address of a reader; the first has the number 1."""
+    return f"reader{reader}@example.org"
+
+
+def signed_way_out(app: App, reader: int, url: str) -> str:
+    """Return a link as it stands in the mails of a reader, who may have none yet."""
+    return f"{url}/u/{app.keys.sign(Purpose.UNSUBSCRIBE, Grant(series_id=1, subscriber_id=reader))}"
+
+
+def post_one_click(link: str) -> int:
+    """Leave as a mail client does (RFC 8058); return the status, 0 where nobody answered."""
+    return _ask(urllib.request.Request(link, data=b"List-Unsubscribe=One-Click"))
+
+
+def answers(url: str) -> bool:
+    """Tell whether an address answers."""
+    return _ask(urllib.request.Request(url)) == 200
+
+
+def _ask(request: urllib.request.Request) -> int:
+    try:
+        with _DIRECTLY.open(request, timeout=1) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except (OSError, HTTPException):
+        return 0
+
+
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))

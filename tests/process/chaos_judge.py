@@ -1,0 +1,88 @@
+"""What must hold at the end of a run of chaos, by the fake's own log."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from chaos_cast import ALERTED, Call, Mail, address_of
+from chaos_launcher import START_DEADLINE
+
+#: What this machine may need to see a byte that has arrived, in seconds.
+_SLACK = 0.5
+_MOST_TOLD = 5
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run that has come to its end.
+
+    `left` has when a leave was confirmed, by address and the monotonic clock; `may_have_left` those whose
+    leave was asked for. `counted` is how many the ledger has as accepted, by subject; `holds` is how often a
+    person was needed.
+    """
+
+    people: int
+    subjects: Sequence[str]
+    mails: Sequence[Mail]
+    calls: Sequence[Call]
+    left: Mapping[str, float]
+    may_have_left: frozenset[str]
+    counted: Mapping[str, int]
+    holds: int = 0
+    leaks: int = 0
+
+
+def violations(seen: Seen) -> list[str]:
+    """Tell in sentences what does not hold."""
+    told = []
+    for check in (_twice, _missing, _after_leaving, _strange, _miscounted):
+        found = list(check(seen))
+        told += found[:_MOST_TOLD]
+        if len(found) > _MOST_TOLD:
+            told.append(f"… and {len(found) - _MOST_TOLD} more like these")
+    return told
+
+
+def _twice(seen: Seen) -> Iterator[str]:
+    for (subject, address), times in Counter((mail.subject, mail.address) for mail in seen.mails).items():
+        if times > 1 and address != ALERTED:
+            yield f"{address} was accepted {times} times for {subject!r}"
+
+
+def _missing(seen: Seen) -> Iterator[str]:
+    have = {(mail.subject, mail.address) for mail in seen.mails}
+    for subject in seen.subjects:
+        for reader in range(1, seen.people + 1):
+            address = address_of(reader)
+            if address not in seen.may_have_left and (subject, address) not in have:
+                yield f"{address} stayed, and was never accepted for {subject!r}"
+
+
+def _after_leaving(seen: Seen) -> Iterator[str]:
+    latest = START_DEADLINE.total_seconds() + _SLACK
+    for call in seen.calls:
+        for address in call.to:
+            late = call.begun - seen.left.get(address, call.begun)
+            if late > latest:
+                yield f"a call for {address} ({call.subject!r}) began {late:.2f} s after they had left"
+
+
+def _strange(seen: Seen) -> Iterator[str]:
+    everybody = {address_of(reader) for reader in range(1, seen.people + 1)}
+    for mail in seen.mails:
+        is_alert = mail.address == ALERTED and mail.subject not in seen.subjects
+        if not is_alert and (mail.subject not in seen.subjects or mail.address not in everybody):
+            yield f"nobody asked for {mail.subject!r} to {mail.address}"
+    alerts = sum(mail.address == ALERTED for mail in seen.mails)
+    if alerts > seen.holds:
+        yield f"{alerts} alerts tell of {seen.holds} holds"
+    if seen.leaks:
+        yield f"{seen.leaks} mails show their reader the others"
+
+
+def _miscounted(seen: Seen) -> Iterator[str]:
+    for subject in seen.subjects:
+        accepted = sum(mail.subject == subject for mail in seen.mails)
+        # Of those who left in the middle of a doubt the ledger may know less, and says so.
+        if abs(accepted - seen.counted.get(subject, 0)) > len(seen.may_have_left):
+            yield f"the ledger counts {seen.counted.get(subject, 0)} of {subject!r}, the fake {accepted}"

@@ -1,0 +1,156 @@
+"""Start real `newsletter` processes that are in a hurry: each is forked from here, and can be killed alone.
+
+This process imports the command line once (two seconds each time otherwise), sends nothing and starts no
+thread. Before a child calls newsletter's own main, it changes what no rule is made of: it shortens waits and
+leases to seconds, and makes batches small, so that 200 readers are many calls. `CHAOS_WITHOUT` names a rule
+to switch off besides: only to show that a run is then judged bad.
+
+Orders come as lines of JSON on standard input: `{"id", "argv", "cwd", "env", "out"}` starts a process,
+`{"pid", "signal"}` signals one. Lines of JSON go back: `{"id", "pid"}`, and `{"pid", "code"}` at its end.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import uvicorn.loops.auto
+import uvicorn.protocols.http.auto  # noqa: F401 - what a process would import late
+
+from newsletter import app, cli, scheduler  # noqa: F401
+from newsletter.cli import people, scheduling, sending, writing  # noqa: F401
+from newsletter.domain import breaker, delivery, unknown
+from newsletter.domain.provider import Capabilities
+from newsletter.pipeline import claiming, delivering
+from newsletter.providers import mailgun, resend, wire
+from newsletter.store import claims
+from newsletter.web import serving  # noqa: F401
+
+START_DEADLINE = timedelta(seconds=1)
+CALL = timedelta(seconds=2)
+#: A call may be accepted this long after its claim: its start, its time-out, and the fake's own slowness.
+SETTLES_AFTER = timedelta(seconds=3)
+PEOPLE_A_CALL = 25
+_TICK = 0.2
+_LOOK_AROUND = 0.01
+_DIES_WITH_ITS_PARENT = 1
+
+
+def hurry() -> None:
+    """Make seconds of minutes and hours; no decision is changed."""
+    delivery.START_DEADLINE = delivering.START_DEADLINE = START_DEADLINE
+    delivery.LEASE_MARGIN = timedelta(seconds=1)
+    delivery.RETRY_AFTER, delivery.LONGEST_RETRY = timedelta(seconds=0.3), timedelta(seconds=1)
+    delivery.CONFIRM_WAIT = unknown.CONFIRM_WAIT = timedelta(seconds=1.5)
+    breaker.FIRST_BLOCK, breaker.LONGEST_BLOCK = timedelta(seconds=0.3), timedelta(seconds=1)
+    resend._STILL_RUNNING = timedelta(seconds=0.3)
+    scheduler.TICK_SECONDS = _TICK
+    scheduler.PAUSE_SECONDS = 1
+    scheduler.Schedule.__init__.__kwdefaults__["tick_seconds"] = _TICK
+    mailgun.Patience = resend.Patience = _patience
+    mailgun.Capabilities = resend.Capabilities = _capabilities
+
+
+def _patience() -> wire.Patience:
+    second = timedelta(seconds=1)
+    return wire.Patience(connect=second, write=second, read=1.5 * second, pool=second, call=CALL)
+
+
+def _capabilities(**values: Any) -> Capabilities:
+    quick = {"settles_after": SETTLES_AFTER, "look_interval": timedelta(seconds=0.5)}
+    return Capabilities(**{**values, **quick, "batch_size": PEOPLE_A_CALL})
+
+
+def _fresh_key(deployment: str, batch: delivery.Batch) -> str:
+    return f"nl-{deployment}-{batch.release_id or 0}-{batch.id}-{100 * batch.generation + batch.epoch}"
+
+
+def _undoubted(batch: delivery.Batch) -> delivery.Batch:
+    is_left = batch.state is delivery.BatchState.SENDING
+    return replace(batch, state=delivery.BatchState.PLANNED) if is_left else batch
+
+
+#: What is put in the place of a rule.
+WITHOUT: dict[str, Callable[[], None]] = {
+    "a key for all attempts": lambda: setattr(claiming, "batch_key", _fresh_key),
+    "a doubt after a kill": lambda: setattr(claiming, "_doubted", _undoubted),
+    "a look at consent": lambda: setattr(claims.Member, "why_not", lambda self, **_: ""),
+}  # fmt: skip
+
+
+def main() -> int:
+    """Take orders until there are none; in a child, be the process that was ordered."""
+    gc.freeze()
+    children: set[int] = set()
+    try:
+        for order in _orders(children):
+            if "signal" in order:
+                if order["pid"] in children:
+                    os.kill(order["pid"], order["signal"])
+                continue
+            pid = os.fork()
+            if pid == 0:
+                children.clear()
+                return _become(order)
+            children.add(pid)
+            _tell({"id": order["id"], "pid": pid})
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    return 0
+
+
+def _orders(children: set[int]) -> Iterator[dict[str, Any]]:
+    pending = b""
+    while True:
+        ready, _, _ = select.select([0], [], [], _LOOK_AROUND if children else None)
+        if ready:
+            data = os.read(0, 65536)
+            if not data:
+                return
+            *lines, pending = (pending + data).split(b"\n")
+            yield from map(json.loads, lines)
+        _bury(children)
+
+
+def _bury(children: set[int]) -> None:
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        children.discard(pid)
+        _tell({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
+
+
+def _become(order: dict[str, Any]) -> int:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGKILL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for target, source in ((0, nothing), (1, out), (2, out)):
+        os.dup2(source, target)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.environ.clear()
+    os.environ.update(order["env"])
+    os.chdir(order["cwd"])
+    hurry()
+    if rule := order["env"].get("CHAOS_WITHOUT"):
+        WITHOUT[rule]()
+    sys.argv = ["newsletter", *order["argv"]]
+    return cli.run(order["argv"])
+
+
+def _tell(line: dict[str, int]) -> None:
+    os.write(1, json.dumps(line).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""What is to happen in a run of chaos, drawn from its number alone."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chaos_cast import FEWEST
+from chaos_launcher import PEOPLE_A_CALL, START_DEADLINE
+
+from newsletter.testing.fake_http import Fault
+
+MOST = 400
+#: The faults of a run end after so many calls: then everything heals.
+_TROUBLED_CALLS = 40
+_FAULTS = (
+    (Fault.ACCEPT_THEN_DROP, 4),
+    (Fault.ERROR_AFTER, 4),
+    (Fault.RATE_LIMITED, 1),
+    (Fault.RATE_LIMITED_BARE, 1),
+    (Fault.DROP_BEFORE, 1),
+    (Fault.ERROR_BEFORE, 1),
+    (Fault.TRUNCATED_ANSWER, 1),
+    (Fault.ANSWER_THEN_DROP, 1),
+    (Fault.EMPTY_ANSWER, 1),
+    (Fault.BAD_GATEWAY, 1),
+    (Fault.NEVER_ANSWER, 1),
+)
+
+
+class What(StrEnum):
+    """What is done to the process that sends."""
+
+    KILL = "kill"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Act:
+    """Done once so many calls have begun, and some seconds more have passed.
+
+    `seconds` is how long a killed process stays away, or a stopped one stands still.
+    """
+
+    what: What
+    calls: int
+    after: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Leave:
+    """A reader who leaves; by the link of a mail they have, or else one of the latest call by a signed link."""
+
+    calls: int
+    after: float
+    reader: int
+    has_mail: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run: `is_served` is one long `newsletter run`, else `run --once` again and again beside `web`.
+
+    `pauses` are the seconds before the fake looks at each call; `without` is a rule to switch off.
+    """
+
+    number: int
+    provider: str
+    people: int
+    is_served: bool
+    latency: float
+    index_lag: float
+    calls_per_second: int
+    faults: tuple[Fault | None, ...]
+    pauses: tuple[float, ...]
+    acts: tuple[Act, ...]
+    leaves: tuple[Leave, ...]
+    without: str = ""
+
+    def lines(self) -> list[str]:
+        """Tell the plan to a person."""
+        how = "run" if self.is_served else "run --once beside web"
+        troubled = [f"{fault} at call {n}" for n, fault in enumerate(self.faults, 1) if fault]
+        slow = [f"{pause:.2f} s before call {n}" for n, pause in enumerate(self.pauses, 1) if pause]
+        return [
+            f"{self.people} readers, {self.provider}, {how}, latency {self.latency:.2f} s, "
+            f"index lag {self.index_lag:.2f} s, {self.calls_per_second} calls a second"
+            + (f", without {self.without}" if self.without else ""),
+            f"faults: {', '.join(troubled) or 'none'}",
+            f"slow: {', '.join(slow) or 'never'}",
+            *(f"{act}" for act in self.acts),
+            *(f"{leave}" for leave in self.leaves),
+        ]
+
+
+def draw(number: int) -> Plan:
+    """Draw a run; runs alternate between the providers."""
+    chance = random.Random(f"chaos {number}")
+    people = chance.randint(FEWEST, MOST)
+    calls = 2 * -(-people // PEOPLE_A_CALL)
+    latency = chance.choice((0.02, 0.1, 0.1, 0.25))
+    acts = [_act(chance, calls, latency) for _ in range(chance.randint(2, 5))]
+    trouble = chance.choice((0.0, 0.08, 0.2))
+    return Plan(
+        number=number,
+        provider="mailgun" if number % 2 else "resend",
+        people=people,
+        is_served=chance.random() < 0.7,
+        latency=latency,
+        index_lag=chance.choice((0.0, 0.5, 1.0)),
+        calls_per_second=chance.choice((10, 20, 40)),
+        faults=tuple(_fault(chance, trouble) for _ in range(_TROUBLED_CALLS)),
+        pauses=tuple(
+            chance.uniform(0.1, 0.8) if chance.random() < 0.08 else 0 for _ in range(_TROUBLED_CALLS)
+        ),
+        acts=tuple(sorted(acts, key=lambda act: act.calls)),
+        leaves=tuple(sorted(_leaves(chance, people, calls), key=lambda leave: leave.calls)),
+    )
+
+
+def _act(chance: random.Random, calls: int, latency: float) -> Act:
+    is_stop = chance.random() < 0.3
+    # Now and then longer than a call may wait to start, seldom longer than a lease.
+    stop = chance.choice((0.3, 1.2 * START_DEADLINE.total_seconds(), 2.0, 4.5))
+    return Act(
+        what=What.STOP if is_stop else What.KILL,
+        calls=chance.randint(0, calls),
+        after=chance.choice((0.0, chance.uniform(0, 2 * latency), chance.uniform(0, 0.6))),
+        seconds=stop if is_stop else chance.choice((0.0, 0.0, 0.2)),
+    )
+
+
+def _fault(chance: random.Random, trouble: float) -> Fault | None:
+    faults, weights = zip(*_FAULTS, strict=True)
+    return chance.choices(faults, weights)[0] if chance.random() < trouble else None
+
+
+def _leaves(chance: random.Random, people: int, calls: int) -> list[Leave]:
+    readers = chance.sample(range(1, people + 1), chance.randint(1, 6))
+    return [
+        Leave(chance.randint(1, calls), chance.uniform(0, 0.3), reader, chance.random() < 0.5)
+        for reader in readers
+    ]
