@@ -5,9 +5,11 @@
 
 import os
 import secrets
+import tempfile
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -173,8 +175,7 @@ def _read_or_make(file: Path) -> str:
     try:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-                new.write(f"k1:{urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}\n")
+            _make(file, f"k1:{urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}\n")
         return file.read_text()
     except OSError as cause:
         raise ConfigError(
@@ -182,6 +183,20 @@ def _read_or_make(file: Path) -> str:
             place=Place(str(file)),
             mend=f"make the folder writable, or set {KEYS}",
         ) from cause
+
+
+def _make(file: Path, text: str) -> None:
+    # Whole or not at all, and never over what another process has made meanwhile.
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
+    try:
+        with os.fdopen(handle, "w") as new:
+            new.write(text)
+            new.flush()
+            os.fsync(handle)
+        with suppress(FileExistsError):
+            os.link(name, file)
+    finally:
+        os.unlink(name)
 
 
 def _key(line: str) -> Key:
