@@ -96,6 +96,11 @@ def utc(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M}Z"
 
 
+def recipients(count: int) -> str:
+    """Count recipients in words."""
+    return f"{number(count)} recipients" if count != 1 else "1 recipient"
+
+
 def number(value: int) -> str:
     """Show a number with thousands separators."""
     return f"{value:,}"

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import ask, is_quiet, letter
-from newsletter.cli.printing import accent, local, muted, number, red, say, say_json, say_table, utc
+from newsletter.cli.printing import (
+    accent,
+    local,
+    muted,
+    number,
+    recipients,
+    red,
+    say,
+    say_json,
+    say_table,
+    utc,
+)
 from newsletter.domain.release import spell
 from newsletter.errors import CheckFailed, Refused
 
@@ -119,7 +130,7 @@ def status(
             say(f"sending   {moving.target}  {counts}{left}")
         for doubt in found.unknown:
             if doubt.next_at is not None:
-                people = f"{number(doubt.people)} recipients" if doubt.people > 1 else "1 recipient"
+                people = recipients(doubt.people)
                 say(f"unknown   {doubt.target}  {people}, looked into again {utc(doubt.next_at)}")
         for stopped in found.paused:
             say(f"paused    {stopped.target}  since {utc(stopped.since)}")
@@ -181,6 +192,9 @@ def resolve(
     send_again: Annotated[
         bool, typer.Option("--send-again", help="Send it again; whoever has it gets it twice.")
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Settle also those that are still looked into by themselves.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the recipients as JSON.")] = False,
 ) -> None:
@@ -204,13 +218,20 @@ def resolve(
         if dry_run:
             say(muted("dry run: nothing was changed"))
         return
-    people = f"{number(len(rows))} recipients" if len(rows) > 1 else "1 recipient"
+    waiting = [] if every else [row for row in rows if row.next_at is not None]
+    if waiting:
+        say(f"left alone: {recipients(len(waiting))} that will be looked into again; --all settles them too")
+        rows = [row for row in rows if row.next_at is None]
+    if not rows:
+        return
+    people = recipients(len(rows))
     ask(ctx, f"Mark {people} as sent?" if mark_sent else f"Send to {people} again? Some may get it twice.")
     resolution = Resolution.MARK_SENT if mark_sent else Resolution.SEND_AGAIN
-    app.resolving.resolve(target, resolution, app.clock.now())
-    say(
-        f"{people} of {target}: {'marked as sent' if mark_sent else 'planned again; newsletter run sends it'}"
-    )
+    settled = app.resolving.resolve(target, rows, resolution, app.clock.now())
+    done = "marked as sent" if mark_sent else "planned again; newsletter run sends it"
+    say(f"{recipients(len(settled))} of {target}: {done}")
+    if len(settled) < len(rows):
+        say(f"{recipients(len(rows) - len(settled))} changed meanwhile and were left alone")
 
 
 def _say_unknown(rows: "list[UnknownRow]") -> None:

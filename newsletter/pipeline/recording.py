@@ -46,7 +46,8 @@ class Recording:
                 _count_accepted(tx, held, positions, outcome)
                 self._settle(tx, held, outcome, now)
             # Last, as in a claim: two that lock in one order never wait for each other in a ring.
-            self._learn(tx, answer, counted, now)
+            # A repeat on the same day counts for nothing: what it stands on is not given back.
+            self._learn(tx, answer, 0 if held.tainted else counted, now)
 
     def record_look(self, held: Batch, sightings: Sightings, now: datetime) -> None:
         """Write down what a search of the provider's log proves."""

@@ -1,12 +1,13 @@
 """Settle, by a person's word, recipients whose outcome is unknown. Decides nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from newsletter.domain.delivery import BatchState
+from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.letter import Target
 from newsletter.domain.release import FINAL, ReleaseState
 from newsletter.errors import Refused
@@ -36,43 +37,50 @@ class Resolving:
             target = find_target_in(tx, name)
             return [row for row in unknowns.every(tx) if _is_of(row, target)]
 
-    def resolve(self, name: str, resolution: Resolution, now: datetime) -> int:
-        """Settle them all; return how many people it was about.
+    def resolve(
+        self, name: str, seen: Sequence[UnknownRow], resolution: Resolution, now: datetime
+    ) -> list[UnknownRow]:
+        """Settle what a person has seen; return what was still as it was seen.
 
-        Raises Refused where none is unknown.
+        Whatever has been called, proved or settled since is left alone: nobody was asked about that. Raises
+        Refused where nothing is left.
         """
         with self.database.writing() as tx:
             target = find_target_in(tx, name)
-            rows = [row for row in unknowns.every(tx) if _is_of(row, target)]
+            by_batch = {row.batch: row for row in seen}
+            as_seen = {id_ for id_, row in by_batch.items() if unknowns.is_as_seen(tx, row)}
+            rows = [row for row in seen if row.batch in as_seen]
             if not rows:
-                raise Refused(f"no outcome of {target} is unknown", mend="see: newsletter status")
+                raise Refused(f"no outcome of {target} is unknown any more", mend="see: newsletter status")
             for release_id in dict.fromkeys(row.release_id for row in rows):
-                self._resolve_release(tx, release_id, resolution, now)
+                releases.get_locked(tx, release_id)
+            for id_ in sorted(as_seen):
+                self._resolve_batch(tx, by_batch[id_], resolution, now)
+            for release_id in dict.fromkeys(row.release_id for row in rows):
+                self._open_again(tx, release_id, resolution)
+                alerts.forget(tx, release_id, alerts.UNKNOWN)
+                releases.settle(tx, release_id, now)
             detail = {"people": len(rows)}
             deliveries.note(tx, {"at": now, "what": resolution, "target": str(target), "detail": detail})
-        return len(rows)
+        return rows
 
-    def _resolve_release(
-        self, tx: Connection, release_id: int, resolution: Resolution, now: datetime
-    ) -> None:
-        release = releases.get_locked(tx, release_id)
-        for batch_id in batches.unknown_of(tx, release_id):
-            if resolution is Resolution.MARK_SENT:
-                values = {"tainted": False, "next_at": None, "frozen": None}
-                batches.set_state(tx, batch_id, state=BatchState.ACCEPTED, **values)
-            else:
-                batches.start_generation(tx, claims.get(tx, batch_id).batch, now)
+    def _resolve_batch(self, tx: Connection, seen: UnknownRow, resolution: Resolution, now: datetime) -> None:
         if resolution is Resolution.MARK_SENT:
-            unknowns.mark_sent(tx, release_id)
+            unknowns.settle(tx, seen.batch, DeliveryState.ACCEPTED, "marked as sent")
+            if seen.is_open:
+                values = {"tainted": False, "next_at": None, "frozen": None}
+                batches.set_state(tx, seen.batch, state=BatchState.ACCEPTED, **values)
+        elif seen.batch_state == BatchState.ACCEPTED:
+            # Who left while others of their batch were accepted is not sent anything again.
+            unknowns.settle(tx, seen.batch, DeliveryState.SUPPRESSED, "left, and is not sent it again")
         else:
-            unknowns.let_go(tx, release_id)
-            unknowns.plan_again(tx, release_id)
-            for batch_id in unknowns.closed_batches(tx, release_id):
-                batches.start_generation(tx, claims.get(tx, batch_id).batch, now)
-            if release.state in FINAL:
-                releases.change(tx, release_id, state=ReleaseState.SENDING, settled_at=None)
-        alerts.forget(tx, release_id, alerts.UNKNOWN)
-        releases.settle(tx, release_id, now)
+            unknowns.settle(tx, seen.batch, DeliveryState.PLANNED, None)
+            batches.start_generation(tx, claims.get(tx, seen.batch).batch, now)
+
+    def _open_again(self, tx: Connection, release_id: int, resolution: Resolution) -> None:
+        release = releases.get(tx, release_id)
+        if resolution is Resolution.SEND_AGAIN and release.state in FINAL:
+            releases.change(tx, release_id, state=ReleaseState.SENDING, settled_at=None)
 
 
 def _is_of(row: UnknownRow, target: Target) -> bool:

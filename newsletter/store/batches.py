@@ -94,12 +94,6 @@ _RESTART = (
     .where(_OF_RELEASE, batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
     .values(first_call_at=None, next_at=_now, frozen=None)
 )
-_UNKNOWN_OF_RELEASE = (
-    select(batch.c.id)
-    .where(_OF_RELEASE, batch.c.state == BatchState.UNKNOWN)
-    .order_by(batch.c.id)
-    .with_for_update(of=batch)
-)
 _COPY = ("release_id", "revision", "lane", "provider")
 
 
@@ -280,8 +274,3 @@ def cancel(tx: Connection, release_id: int, now: datetime) -> None:
 def restart(tx: Connection, release_id: int, now: datetime) -> None:
     """Try what no call was accepted for at once, and count its trying from the beginning."""
     tx.execute(_RESTART, {"release": release_id, "now": now})
-
-
-def unknown_of(tx: Connection, release_id: int) -> list[int]:
-    """List the batches of a release whose outcome is unknown, and let nobody else change them."""
-    return list(tx.execute(_UNKNOWN_OF_RELEASE, {"release": release_id}).scalars())

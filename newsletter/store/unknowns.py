@@ -17,7 +17,7 @@ _EVERY = (
     select(
         batch.c.release_id, series.c.slug, issue.c.slug, batch.c.id, delivery.c.subscriber_id,
         subscriber.c.address, batch.c.provider, batch.c.last_call_at, batch.c.next_at, delivery.c.reason,
-        batch.c.state,
+        batch.c.state, batch.c.epoch,
     )
     .join(batch, batch.c.id == delivery.c.batch_id)
     .join(release, release.c.id == batch.c.release_id)
@@ -28,51 +28,11 @@ _EVERY = (
     .where(batch.c.state.in_((BatchState.UNKNOWN, BatchState.CANCELLED, BatchState.ACCEPTED)), _IS_UNKNOWN)
     .order_by(release.c.due_at, batch.c.id, delivery.c.pos)
 )  # fmt: skip
-_OF_RELEASE = (
-    delivery.c.release_id == bindparam("release"),
-    delivery.c.state == DeliveryState.UNKNOWN,
-)
-_MARK_SENT = (
-    update(delivery).where(*_OF_RELEASE).values(state=DeliveryState.ACCEPTED, reason="marked as sent")
-)
-_CLOSED = (
-    select(delivery.c.batch_id)
-    .join(batch, batch.c.id == delivery.c.batch_id)
-    .where(
-        batch.c.release_id == bindparam("release"),
-        batch.c.state == BatchState.CANCELLED,
-        batch.c.tainted.is_(True),
-        delivery.c.state == DeliveryState.PLANNED,
-    )
-    .distinct()
-)
-# Those who left while others of their batch were accepted are not sent anything again.
-_PLAN_AGAIN = (
+_LOCKED = select(batch.c.state, batch.c.epoch).where(batch.c.id == bindparam("row_id")).with_for_update()
+_SETTLE = (
     update(delivery)
-    .where(
-        *_OF_RELEASE,
-        delivery.c.batch_id.in_(
-            select(batch.c.id).where(
-                batch.c.release_id == bindparam("release"),
-                batch.c.state == BatchState.CANCELLED,
-                batch.c.tainted.is_(True),
-            )
-        ),
-    )
-    .values(state=DeliveryState.PLANNED, reason=None)
-)
-
-_LET_GO = (
-    update(delivery)
-    .where(
-        *_OF_RELEASE,
-        delivery.c.batch_id.in_(
-            select(batch.c.id).where(
-                batch.c.release_id == bindparam("release"), batch.c.state == BatchState.ACCEPTED
-            )
-        ),
-    )
-    .values(state=DeliveryState.SUPPRESSED, reason="left, and is not sent it again")
+    .where(delivery.c.batch_id == bindparam("row_id"), delivery.c.state == DeliveryState.UNKNOWN)
+    .values(state=bindparam("state_"), reason=bindparam("reason_"))
 )
 
 
@@ -91,6 +51,7 @@ class UnknownRow:
     next_at: datetime | None
     reason: str | None
     batch_state: str
+    epoch: int
 
     @property
     def is_open(self) -> bool:
@@ -100,24 +61,15 @@ class UnknownRow:
 
 def every(tx: Connection) -> list[UnknownRow]:
     """List them all by release and batch."""
-    return [UnknownRow(*row) for row in tx.execute(_EVERY)]
+    return [UnknownRow(*tuple(row)) for row in tx.execute(_EVERY)]
 
 
-def mark_sent(tx: Connection, release_id: int) -> None:
-    """Count those that were left unknown as accepted."""
-    tx.execute(_MARK_SENT, {"release": release_id})
+def is_as_seen(tx: Connection, seen: UnknownRow) -> bool:
+    """Tell whether a batch is still in the doubt that a row shows, and let nobody change it."""
+    row = tx.execute(_LOCKED, {"row_id": seen.batch}).one()
+    return bool(row.state == seen.batch_state and row.epoch == seen.epoch)
 
 
-def plan_again(tx: Connection, release_id: int) -> None:
-    """Let those that were left unknown say again what their batch says."""
-    tx.execute(_PLAN_AGAIN, {"release": release_id})
-
-
-def let_go(tx: Connection, release_id: int) -> int:
-    """Send nothing again to those who left while others of their batch were accepted; return how many."""
-    return tx.execute(_LET_GO, {"release": release_id}).rowcount
-
-
-def closed_batches(tx: Connection, release_id: int) -> list[int]:
-    """List the batches that were closed in doubt and have somebody planned again."""
-    return list(tx.execute(_CLOSED, {"release": release_id}).scalars())
+def settle(tx: Connection, batch_id: int, state: DeliveryState, reason: str | None) -> int:
+    """Give those of a batch that were left unknown another state; return how many."""
+    return tx.execute(_SETTLE, {"row_id": batch_id, "state_": state, "reason_": reason}).rowcount

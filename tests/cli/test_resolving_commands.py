@@ -103,3 +103,23 @@ def test_a_plan_says_how_long_a_send_takes_at_the_pace_of_the_account(letter, qu
     assert "takes " in terminal("plan").out
     (first, *_) = json.loads(terminal("plan", "--json").out)["slots"]
     assert 0 < first["length"] <= timedelta(days=1).total_seconds()
+
+
+@pytest.fixture
+def searching(letter, queued):
+    """Give a letter with two recipients whose outcome the provider's key will tell."""
+    queued.provider = Service(queued.clock, script=[replace(UNKNOWN, retry_after=timedelta(hours=9))])
+    queued.run(until=after_the_first(queued))
+    return queued
+
+
+def test_what_is_still_being_found_out_is_left_alone(searching, terminal):
+    said = terminal("-y", "resolve", "back-pain", "--send-again")
+    assert "left alone: 2 recipients that will be looked into again" in said.out
+    assert searching.states()["unknown"] == 2
+
+
+def test_unless_a_person_wants_all_of_it_settled(searching, terminal):
+    said = terminal("-y", "resolve", "back-pain", "--mark-sent", "--all")
+    assert "2 recipients of back-pain: marked as sent" in said.out
+    assert searching.states()["unknown"] == 0

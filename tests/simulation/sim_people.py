@@ -205,7 +205,7 @@ class Operator:
             again = not any(one in truth or one in self.history.decided for one in people)
             resolution = Resolution.SEND_AGAIN if again else Resolution.MARK_SENT
             self.world.note(f"says {resolution} for {people}")
-            resolving.resolve(f"{SERIES}/{issue}", resolution, self.world.clock.now())
+            resolving.resolve(f"{SERIES}/{issue}", rows, resolution, self.world.clock.now())
             self.history.decided.update(dict.fromkeys(people, resolution))
             changed = True
         self.on_change()

@@ -206,9 +206,10 @@ class Ledger(RuleBasedStateMachine):
     def resolve(self, resolution: Resolution) -> None:
         issues = self.newsletter.issues
         resolving = Resolving(self.database)
-        told = {(issues[row.issue], row.subscriber_id) for row in resolving.unknown(TARGET)}
+        rows = resolving.unknown(TARGET)
+        told = {(issues[row.issue], row.subscriber_id) for row in rows}
         try:
-            resolving.resolve(TARGET, resolution, self.clock.now())
+            resolving.resolve(TARGET, rows, resolution, self.clock.now())
         except Refused:
             assert not told
         (self.said_sent if resolution is Resolution.MARK_SENT else self.excused).update(told)

@@ -1,5 +1,6 @@
 """A person settles what nothing else can prove, and is told of every hold once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,11 @@ def in_doubt(newsletter, clock):
     return provider, sender
 
 
+def resolve(newsletter, resolution, now):
+    resolving = Resolving(newsletter.database)
+    return resolving.resolve("back-pain", resolving.unknown("back-pain"), resolution, now)
+
+
 def counts(newsletter):
     return newsletter.read(deliveries.counts_of, newsletter.sent.id)
 
@@ -63,7 +69,7 @@ def test_whose_outcome_is_unknown_is_listed_with_the_call(trio, clock):
 
 def test_marked_as_sent_they_are_accepted_and_the_release_settles(trio, clock):
     provider, sender = in_doubt(trio, clock)
-    assert Resolving(trio.database).resolve("back-pain/lower-back", Resolution.MARK_SENT, clock.now()) == 3
+    assert len(resolve(trio, Resolution.MARK_SENT, clock.now())) == 3
     assert counts(trio) == {"accepted": 3}
     assert trio.get_release(trio.sent.id).state is ReleaseState.SETTLED
     assert not sender.step()
@@ -72,7 +78,7 @@ def test_marked_as_sent_they_are_accepted_and_the_release_settles(trio, clock):
 
 def test_sent_again_they_get_it_under_another_key(trio, clock):
     provider, sender = in_doubt(trio, clock)
-    Resolving(trio.database).resolve("back-pain", Resolution.SEND_AGAIN, clock.now())
+    resolve(trio, Resolution.SEND_AGAIN, clock.now())
     assert sender.step()
     first, second = provider.mailings
     assert first.key != second.key
@@ -81,14 +87,14 @@ def test_sent_again_they_get_it_under_another_key(trio, clock):
 
 def test_a_decision_leaves_an_audit_row(trio, clock):
     in_doubt(trio, clock)
-    Resolving(trio.database).resolve("back-pain", Resolution.MARK_SENT, clock.now())
+    resolve(trio, Resolution.MARK_SENT, clock.now())
     rows = trio.rows(select(audit.c.what, audit.c.target, audit.c.detail))
     assert rows == [("mark_sent", "back-pain", {"people": 3})]
 
 
 def test_where_nothing_is_unknown_there_is_nothing_to_decide(trio):
     with pytest.raises(Refused, match="no outcome of back-pain is unknown"):
-        Resolving(trio.database).resolve("back-pain", Resolution.MARK_SENT, NOW)
+        resolve(trio, Resolution.MARK_SENT, NOW)
 
 
 @pytest.mark.parametrize(("resolution", "calls"), [(Resolution.MARK_SENT, 1), (Resolution.SEND_AGAIN, 2)])
@@ -98,7 +104,7 @@ def test_what_a_cancel_left_unknown_can_be_settled_too(trio, clock, resolution, 
         batches.cancel(tx, trio.sent.id, clock.now())
         releases.change(tx, trio.sent.id, state=ReleaseState.CANCELLED)
     assert counts(trio) == {"unknown": 3}
-    Resolving(trio.database).resolve("back-pain", resolution, clock.now())
+    resolve(trio, resolution, clock.now())
     sender.step()
     assert counts(trio) == {"accepted": 3}
     assert len(provider.mailings) == calls
@@ -141,3 +147,32 @@ def test_an_alert_says_what_is_held_why_and_how_it_goes_on(trio, clock):
     assert "the key is wrong" in text
     assert "newsletter resume back-pain/lower-back" in text
     assert [name for name, _ in claim.compiled.message.headers] == ["Auto-Submitted", "Feedback-ID"]
+
+
+def test_what_a_person_was_not_asked_about_is_left_alone(newsletter, clock):
+    newsletter.join("ann", "bob")
+    newsletter.queue()
+    newsletter.sent = newsletter.release(batch_size=1)
+    service = ScriptedProvider([UNKNOWN, UNKNOWN], replace(SILENT, batch_size=1))
+    sender = delivering(newsletter.database, service, clock)
+    resolving = Resolving(newsletter.database)
+    sender.step()
+    seen = resolving.unknown("back-pain")
+    sender.step()
+    assert [row.address for row in resolving.resolve("back-pain", seen, Resolution.MARK_SENT, NOW)] == [
+        "ann@example.org"
+    ]
+    assert counts(newsletter) == {"accepted": 1, "unknown": 1}
+
+
+def test_what_was_called_again_since_is_left_alone(trio, clock):
+    keyed = capabilities(recovery=Recovery.KEY, key_ttl=timedelta(hours=24))
+    sender = delivering(trio.database, ScriptedProvider([UNKNOWN], keyed), clock)
+    sender.step()
+    seen = Resolving(trio.database).unknown("back-pain")
+    clock.advance_to(NOW + timedelta(minutes=5))
+    under_way = sender.next_work()
+    with pytest.raises(Refused, match="is unknown any more"):
+        Resolving(trio.database).resolve("back-pain", seen, Resolution.SEND_AGAIN, clock.now())
+    sender.record(under_way, ACCEPTED)
+    assert counts(trio) == {"accepted": 3}
