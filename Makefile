@@ -33,11 +33,11 @@ check: $(STAMP)
 bench: $(STAMP)
 	@for file in benchmarks/*.py; do echo "\$$ $(BIN)/python $$file"; $(BIN)/python $$file; echo; done
 
-# The simulator for longer: SEEDS=20000 over all capabilities; a failing seed prints how to replay it.
+# The simulator for longer: 20,000 seeds, or SEEDS=…; a failing seed prints how to replay it.
 soak: $(STAMP)
 	$(BIN)/python tests/simulation/soak.py --seeds $(or $(SEEDS),20000)
 
-# Real processes, killed and stopped at random, against local fakes of the providers: RUNS=100.
+# Real processes, killed and stopped at random, against local fakes of the providers: 100 runs, or RUNS=….
 chaos: $(STAMP)
 	$(BIN)/python tests/process/chaos.py --runs $(or $(RUNS),100)
 

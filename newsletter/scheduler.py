@@ -3,10 +3,8 @@
 The scheduler holds no issue and no persistent job: a lost tick costs seconds, a double tick nothing.
 """
 
-import signal
 import threading
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -15,6 +13,7 @@ from newsletter.domain.account import Lane
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.claiming import ALL_LANES
 from newsletter.pipeline.running import Engine
+from newsletter.signals import wait_for
 
 TICK_SECONDS = 5
 SENDERS = 4
@@ -76,7 +75,7 @@ class Schedule:
 
     def wait(self) -> None:
         """Wait until somebody stops this process."""
-        self._stopping.wait()
+        wait_for(self._stopping)
 
     def ask_to_stop(self) -> None:
         """End `wait`."""
@@ -125,13 +124,3 @@ class Schedule:
         if ready is None or self._is_held:
             return TICK_SECONDS
         return min(max((ready - now).total_seconds(), _SHORTEST_REST), TICK_SECONDS)
-
-
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Let SIGTERM and SIGINT end the process in order."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)

@@ -22,6 +22,7 @@ from newsletter.cli.printing import (
 )
 from newsletter.domain.release import spell
 from newsletter.errors import CheckFailed, Refused
+from newsletter.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -86,7 +87,7 @@ def run(
 
 
 def _run_until_stopped(app: "App", web: bool) -> None:
-    from newsletter.scheduler import Schedule, stop_on_signals  # noqa: PLC0415
+    from newsletter.scheduler import Schedule  # noqa: PLC0415
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
     schedule = Schedule(app.engine, why_not=app.why_not_send)

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from newsletter.errors import ProviderError
+from newsletter.signals import wait_for
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
     FakeService,
@@ -245,7 +246,7 @@ def serve(port: int, log: Path | None = None, told: Callable[[str], None] | None
         with FakeMailgun(port=port, log=log, keeps_bodies=False, told=tell) as fake:
             tell(f"fake Mailgun on {fake.url}; {len(fake.accepted)} mails accepted so far; stop with Ctrl-C")
             with suppress(KeyboardInterrupt):
-                fake.stopping.wait()
+                wait_for(fake.stopping)
             tell(f"{len(fake.accepted)} mails accepted")
     except OSError as error:
         raise ProviderError(

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from newsletter.errors import ProviderError
+from newsletter.signals import wait_for
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
     FakeService,
@@ -228,7 +229,7 @@ def serve(port: int, log: Path | None = None, told: Callable[[str], None] | None
         with FakeResend(port=port, log=log, keeps_bodies=False, told=tell) as fake:
             tell(f"fake Resend on {fake.url}; {len(fake.accepted)} mails accepted so far; stop with Ctrl-C")
             with suppress(KeyboardInterrupt):
-                fake.stopping.wait()
+                wait_for(fake.stopping)
             tell(f"{len(fake.accepted)} mails accepted")
     except OSError as error:
         raise ProviderError(

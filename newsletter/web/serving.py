@@ -1,12 +1,12 @@
 """Serve a letter's pages: the public ones, and the preview."""
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from newsletter.app import App
 from newsletter.pipeline.previewing import Previewing
+from newsletter.signals import stop_on_signals, wait_for
 from newsletter.web.pages import pages
 from newsletter.web.preview import preview_app
 from newsletter.web.server import Server
@@ -33,8 +33,7 @@ def previewed(app: App, previewing: Previewing, port: int) -> Iterator[str]:
 def serve_until_stopped(app: App, told: Callable[[str], None]) -> None:
     """Serve the public pages until somebody stops this process."""
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stop_on_signals(stopping.set)
     with public_pages(app) as url:
         told(f"public pages on {url}; stop with Ctrl-C")
-        stopping.wait()
+        wait_for(stopping)

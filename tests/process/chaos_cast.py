@@ -1,18 +1,20 @@
-"""What a run of chaos is played with: processes to kill, fakes that keep time, a letter, people who leave."""
+"""What a run of chaos is played with: processes to kill, a letter, people who leave."""
 
 import json
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,18 +23,21 @@ from process_cast import environment
 from newsletter.app import App
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.tokens import Grant, Purpose
-from newsletter.testing import fake_http
-from newsletter.testing.fake_http import FakeService, Fault, Received
-from newsletter.testing.fake_mailgun import FakeMailgun
-from newsletter.testing.fake_resend import FakeResend
-from newsletter.testing.mailgun_rules import all_of, read_form, recipients_of
 
 ISSUES = ("back-pain/lower-back", "back-pain/upper-back")
 FEWEST = 200
+#: What the processes under test are given: waits of seconds, and batches that are small.
+START_DEADLINE = timedelta(seconds=1)
+CALL = timedelta(seconds=2)
+#: Longer than from a claim until the fake's log shows what became of it, on a machine that is busy too.
+SETTLES_AFTER = timedelta(seconds=3)
+PEOPLE_A_CALL = 25
 #: The sample letter tells them of what waits for a person.
 ALERTED = "office@example.org"
+#: Below those that the system gives to connections.
+_PORTS = 20_000
 _LONG_AGO = timedelta(weeks=6)
-_START_SECONDS = 20
+_START_SECONDS = 30
 _LAUNCHER = Path(__file__).with_name("chaos_launcher.py")
 
 
@@ -52,7 +57,8 @@ class Process:
 
     def send(self, number: signal.Signals) -> None:
         """Signal it, if it is there."""
-        self._nursery.order({"pid": self.pid, "signal": int(number)})
+        if self.is_running:
+            self._nursery.order({"pid": self.pid, "signal": int(number)})
 
     def kill(self) -> None:
         """Kill it without warning, and wait until it is gone."""
@@ -77,6 +83,7 @@ class Nursery:
             env=environment(),
         )
         self._lock = threading.Lock()
+        self._is_ready = threading.Event()
         self._asked: dict[int, tuple[threading.Event, Path]] = {}
         self._processes: dict[int, Process] = {}
         self._started: dict[int, Process] = {}
@@ -84,6 +91,7 @@ class Nursery:
         self._listener.start()
 
     def __enter__(self) -> Self:
+        self._is_ready.wait(_START_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -121,7 +129,9 @@ class Nursery:
         assert self._launcher.stdout, "it was opened"
         for line in self._launcher.stdout:
             said = json.loads(line)
-            if "id" in said:
+            if "ready" in said:
+                self._is_ready.set()
+            elif "id" in said:
                 begun, out = self._asked[said["id"]]
                 process = Process(self, said["pid"], out)
                 self._processes[process.pid] = self._started[said["id"]] = process
@@ -130,101 +140,6 @@ class Nursery:
                 process = self._processes.pop(said["pid"])
                 process.code = said["code"]
                 process.ended.set()
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call that came whole: `begun` is when the first byte of its body did, by the monotonic clock."""
-
-    begun: float
-    whole: float
-    subject: str
-    to: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Mail:
-    """A mail that the fake has accepted; an alert has no way out."""
-
-    subject: str
-    address: str
-    way_out: str
-
-
-class _Stamped(fake_http._Channel):
-    began = 0.0
-
-    def do_POST(self) -> None:
-        # Blocks until the body begins: the head may leave before the guard is asked.
-        self.rfile.peek(1)
-        self.began = time.monotonic()
-        super().do_POST()
-
-
-class Watched(FakeService):
-    """A fake that notes when each call began; `pauses` are those before the next calls are looked at."""
-
-    calls: list[Call]
-    pauses: list[float]
-
-    def __enter__(self) -> Self:
-        self.calls, self.pauses = [], []
-        super().__enter__()
-        assert self._server, "it was just made"
-        self._server.RequestHandlerClass = _Stamped
-        return self
-
-    def answer(self, request: Received, channel: Any) -> None:
-        if request.method == "POST":
-            self.calls.append(Call(channel.began, time.monotonic(), *self.read(request)))
-            if self.pauses and (pause := self.pauses.pop(0)):
-                self.stopping.wait(pause)
-        super().answer(request, channel)
-
-    def read(self, request: Received) -> tuple[str, tuple[str, ...]]:
-        """Read the subject and the recipients of a call."""
-        raise NotImplementedError
-
-    def mails(self) -> list[Mail]:
-        """List what was accepted, in order."""
-        raise NotImplementedError
-
-
-class WatchedResend(Watched, FakeResend):
-    """A Resend that keeps time."""
-
-    def read(self, request: Received) -> tuple[str, tuple[str, ...]]:
-        mails = json.loads(request.body)
-        return mails[0]["subject"], tuple(mail["to"][0] for mail in mails)
-
-    def mails(self) -> list[Mail]:
-        return [
-            Mail(mail.message["subject"], mail.to[0], mail.message.get("headers", {}).get("List-Unsubscribe", ""))
-            for mail in list(self.accepted)
-        ]
-
-
-class WatchedMailgun(Watched, FakeMailgun):
-    """A Mailgun that keeps time."""
-
-    def read(self, request: Received) -> tuple[str, tuple[str, ...]]:
-        fields = read_form(request.headers.get("content-type", ""), request.body) or ()
-        return "".join(all_of(fields, "subject")), tuple(recipients_of(fields))
-
-    def mails(self) -> list[Mail]:
-        return [
-            Mail(mail.subject, mail.address, mail.headers.get("List-Unsubscribe", ""))
-            for mail in list(self.accepted)
-        ]
-
-
-def fake_of(provider: str, script: Sequence[Fault | None], latency: float, index_lag: float) -> Watched:
-    """Make the fake of a provider."""
-    if provider == "resend":
-        return WatchedResend(script=script, latency=latency, keeps_bodies=False)
-    return WatchedMailgun(
-        script=script, latency=latency, keeps_bodies=False, index_lag=timedelta(seconds=index_lag)
-    )
 
 
 def template_letter(root: Path) -> Path:
@@ -254,6 +169,17 @@ def letter_of(template: Path, root: Path, people: int, env: Mapping[str, str]) -
     return app
 
 
+def quiet_port(number: int) -> int:
+    """Find a port that nobody uses, and that no connection is given while a process is away."""
+    for port in count(_PORTS + (97 * os.getpid() + 7 * number) % 10_000):
+        with socket.socket() as found:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                found.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("count never ends")
+
+
 def _subscribe(app: App, numbers: range) -> None:
     file = app.root / "people.csv"
     file.write_text("address\n" + "".join(f"{address_of(n)}\n" for n in numbers))
@@ -265,8 +191,9 @@ def address_of(reader: int) -> str:
     return f"reader{reader}@example.org"
 
 
-def signed_way_out(app: App, reader: int, url: str) -> str:
+def signed_way_out(app: App, address: str, url: str) -> str:
     """Return a link as it stands in the mails of a reader, who may have none yet."""
+    reader = int(address.removeprefix("reader").partition("@")[0])
     return f"{url}/u/{app.keys.sign(Purpose.UNSUBSCRIBE, Grant(series_id=1, subscriber_id=reader))}"
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos_cast import ALERTED, Call, Mail, address_of
-from chaos_launcher import START_DEADLINE
+from chaos_cast import ALERTED, START_DEADLINE, address_of
+from chaos_fakes import Call, Mail
 
 #: What this machine may need to see a byte that has arrived, in seconds.
 _SLACK = 0.5
@@ -16,9 +16,8 @@ _MOST_TOLD = 5
 class Seen:
     """A run that has come to its end.
 
-    `left` has when a leave was confirmed, by address and the monotonic clock; `may_have_left` those whose
-    leave was asked for. `counted` is how many the ledger has as accepted, by subject; `holds` is how often a
-    person was needed.
+    `left` has when a leave was confirmed, by address and the monotonic clock; `leaving` all who asked to.
+    `counted` is how many the ledger has as accepted, by subject; `holds` is how often a person was needed.
     """
 
     people: int
@@ -26,7 +25,7 @@ class Seen:
     mails: Sequence[Mail]
     calls: Sequence[Call]
     left: Mapping[str, float]
-    may_have_left: frozenset[str]
+    leaving: frozenset[str]
     counted: Mapping[str, int]
     holds: int = 0
     leaks: int = 0
@@ -54,7 +53,7 @@ def _missing(seen: Seen) -> Iterator[str]:
     for subject in seen.subjects:
         for reader in range(1, seen.people + 1):
             address = address_of(reader)
-            if address not in seen.may_have_left and (subject, address) not in have:
+            if address not in seen.leaving and (subject, address) not in have:
                 yield f"{address} stayed, and was never accepted for {subject!r}"
 
 
@@ -84,5 +83,5 @@ def _miscounted(seen: Seen) -> Iterator[str]:
     for subject in seen.subjects:
         accepted = sum(mail.subject == subject for mail in seen.mails)
         # Of those who left in the middle of a doubt the ledger may know less, and says so.
-        if abs(accepted - seen.counted.get(subject, 0)) > len(seen.may_have_left):
+        if abs(accepted - seen.counted.get(subject, 0)) > len(seen.leaving):
             yield f"the ledger counts {seen.counted.get(subject, 0)} of {subject!r}, the fake {accepted}"

@@ -3,13 +3,15 @@
 This process imports the command line once (two seconds each time otherwise), sends nothing and starts no
 thread. Before a child calls newsletter's own main, it changes what no rule is made of: it shortens waits and
 leases to seconds, and makes batches small, so that 200 readers are many calls. `CHAOS_WITHOUT` names a rule
-to switch off besides: only to show that a run is then judged bad.
+to switch off besides: only to show that a run is then judged bad. SIGUSR1 prints where every thread stands.
 
 Orders come as lines of JSON on standard input: `{"id", "argv", "cwd", "env", "out"}` starts a process,
-`{"pid", "signal"}` signals one. Lines of JSON go back: `{"id", "pid"}`, and `{"pid", "code"}` at its end.
+`{"pid", "signal"}` signals one. Lines of JSON go back: `{"ready"}`, `{"id", "pid"}`, and at its end
+`{"pid", "code"}`.
 """
 
 import ctypes
+import faulthandler
 import gc
 import json
 import os
@@ -23,6 +25,7 @@ from typing import Any
 
 import uvicorn.loops.auto
 import uvicorn.protocols.http.auto  # noqa: F401 - what a process would import late
+from chaos_cast import CALL, PEOPLE_A_CALL, SETTLES_AFTER, START_DEADLINE
 
 from newsletter import app, cli, scheduler  # noqa: F401
 from newsletter.cli import people, scheduling, sending, writing  # noqa: F401
@@ -33,29 +36,18 @@ from newsletter.providers import mailgun, resend, wire
 from newsletter.store import claims
 from newsletter.web import serving  # noqa: F401
 
-START_DEADLINE = timedelta(seconds=1)
-CALL = timedelta(seconds=2)
-#: A call may be accepted this long after its claim: its start, its time-out, and the fake's own slowness.
-SETTLES_AFTER = timedelta(seconds=3)
-PEOPLE_A_CALL = 25
 _TICK = 0.2
+_DEFAULTS = dict(scheduler.Schedule.__init__.__kwdefaults__ or {})
 _LOOK_AROUND = 0.01
 _DIES_WITH_ITS_PARENT = 1
 
 
 def hurry() -> None:
     """Make seconds of minutes and hours; no decision is changed."""
-    delivery.START_DEADLINE = delivering.START_DEADLINE = START_DEADLINE
-    delivery.LEASE_MARGIN = timedelta(seconds=1)
-    delivery.RETRY_AFTER, delivery.LONGEST_RETRY = timedelta(seconds=0.3), timedelta(seconds=1)
-    delivery.CONFIRM_WAIT = unknown.CONFIRM_WAIT = timedelta(seconds=1.5)
-    breaker.FIRST_BLOCK, breaker.LONGEST_BLOCK = timedelta(seconds=0.3), timedelta(seconds=1)
-    resend._STILL_RUNNING = timedelta(seconds=0.3)
-    scheduler.TICK_SECONDS = _TICK
-    scheduler.PAUSE_SECONDS = 1
-    scheduler.Schedule.__init__.__kwdefaults__["tick_seconds"] = _TICK
-    mailgun.Patience = resend.Patience = _patience
-    mailgun.Capabilities = resend.Capabilities = _capabilities
+    for owner, name, value in SECONDS:
+        # One that has another name by now must not stay as long as it was.
+        assert hasattr(owner, name), f"{owner} has no {name}"
+        setattr(owner, name, value)
 
 
 def _patience() -> wire.Patience:
@@ -66,6 +58,27 @@ def _patience() -> wire.Patience:
 def _capabilities(**values: Any) -> Capabilities:
     quick = {"settles_after": SETTLES_AFTER, "look_interval": timedelta(seconds=0.5)}
     return Capabilities(**{**values, **quick, "batch_size": PEOPLE_A_CALL})
+
+
+SECONDS: tuple[tuple[Any, str, Any], ...] = (
+    (delivery, "START_DEADLINE", START_DEADLINE),
+    (delivering, "START_DEADLINE", START_DEADLINE),
+    (delivery, "LEASE_MARGIN", timedelta(seconds=1)),
+    (delivery, "RETRY_AFTER", timedelta(seconds=0.3)),
+    (delivery, "LONGEST_RETRY", timedelta(seconds=1)),
+    (delivery, "CONFIRM_WAIT", timedelta(seconds=1.5)),
+    (unknown, "CONFIRM_WAIT", timedelta(seconds=1.5)),
+    (breaker, "FIRST_BLOCK", timedelta(seconds=0.3)),
+    (breaker, "LONGEST_BLOCK", timedelta(seconds=1)),
+    (resend, "_STILL_RUNNING", timedelta(seconds=0.3)),
+    (scheduler, "TICK_SECONDS", _TICK),
+    (scheduler, "PAUSE_SECONDS", 1),
+    (scheduler.Schedule.__init__, "__kwdefaults__", {**_DEFAULTS, "tick_seconds": _TICK}),
+    (mailgun, "Patience", _patience),
+    (resend, "Patience", _patience),
+    (mailgun, "Capabilities", _capabilities),
+    (resend, "Capabilities", _capabilities),
+)
 
 
 def _fresh_key(deployment: str, batch: delivery.Batch) -> str:
@@ -82,13 +95,14 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "a key for all attempts": lambda: setattr(claiming, "batch_key", _fresh_key),
     "a doubt after a kill": lambda: setattr(claiming, "_doubted", _undoubted),
     "a look at consent": lambda: setattr(claims.Member, "why_not", lambda self, **_: ""),
-}  # fmt: skip
+}
 
 
 def main() -> int:
     """Take orders until there are none; in a child, be the process that was ordered."""
     gc.freeze()
     children: set[int] = set()
+    _tell({"ready": 1})
     try:
         for order in _orders(children):
             if "signal" in order:
@@ -138,6 +152,7 @@ def _become(order: dict[str, Any]) -> int:
     for target, source in ((0, nothing), (1, out), (2, out)):
         os.dup2(source, target)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     os.environ.clear()
     os.environ.update(order["env"])
     os.chdir(order["cwd"])

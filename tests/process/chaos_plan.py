@@ -4,8 +4,7 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chaos_cast import FEWEST
-from chaos_launcher import PEOPLE_A_CALL, START_DEADLINE
+from chaos_cast import FEWEST, PEOPLE_A_CALL, START_DEADLINE
 
 from newsletter.testing.fake_http import Fault
 
@@ -31,14 +30,19 @@ class What(StrEnum):
     """What is done to the process that sends."""
 
     KILL = "kill"
+    #: It stands still for a while.
     STOP = "stop"
+    #: It stands still, and meanwhile somebody starts a second one.
+    RIVAL = "rival"
+    #: It is asked to end.
+    TERM = "term"
 
 
 @dataclass(frozen=True)
 class Act:
     """Done once so many calls have begun, and some seconds more have passed.
 
-    `seconds` is how long a killed process stays away, or a stopped one stands still.
+    `seconds` is how long a process that has ended stays away, or a stopped one stands still.
     """
 
     what: What
@@ -49,7 +53,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Leave:
-    """A reader who leaves; by the link of a mail they have, or else one of the latest call by a signed link."""
+    """A reader who leaves: this one, once they have a mail, or else somebody of the latest call."""
 
     calls: int
     after: float
@@ -88,8 +92,8 @@ class Plan:
             + (f", without {self.without}" if self.without else ""),
             f"faults: {', '.join(troubled) or 'none'}",
             f"slow: {', '.join(slow) or 'never'}",
-            *(f"{act}" for act in self.acts),
-            *(f"{leave}" for leave in self.leaves),
+            *map(str, self.acts),
+            *map(str, self.leaves),
         ]
 
 
@@ -99,7 +103,7 @@ def draw(number: int) -> Plan:
     people = chance.randint(FEWEST, MOST)
     calls = 2 * -(-people // PEOPLE_A_CALL)
     latency = chance.choice((0.02, 0.1, 0.1, 0.25))
-    acts = [_act(chance, calls, latency) for _ in range(chance.randint(2, 5))]
+    acts = [_act(chance, calls, latency) for _ in range(chance.randint(2, 7))]
     trouble = chance.choice((0.0, 0.08, 0.2))
     return Plan(
         number=number,
@@ -107,11 +111,11 @@ def draw(number: int) -> Plan:
         people=people,
         is_served=chance.random() < 0.7,
         latency=latency,
-        index_lag=chance.choice((0.0, 0.5, 1.0)),
+        index_lag=chance.choice((0.0, 0.2, 0.5)),
         calls_per_second=chance.choice((10, 20, 40)),
         faults=tuple(_fault(chance, trouble) for _ in range(_TROUBLED_CALLS)),
         pauses=tuple(
-            chance.uniform(0.1, 0.8) if chance.random() < 0.08 else 0 for _ in range(_TROUBLED_CALLS)
+            chance.uniform(0.1, 0.5) if chance.random() < 0.08 else 0 for _ in range(_TROUBLED_CALLS)
         ),
         acts=tuple(sorted(acts, key=lambda act: act.calls)),
         leaves=tuple(sorted(_leaves(chance, people, calls), key=lambda leave: leave.calls)),
@@ -119,14 +123,14 @@ def draw(number: int) -> Plan:
 
 
 def _act(chance: random.Random, calls: int, latency: float) -> Act:
-    is_stop = chance.random() < 0.3
+    what = chance.choices((What.KILL, What.STOP, What.RIVAL, What.TERM), (12, 5, 1, 2))[0]
     # Now and then longer than a call may wait to start, seldom longer than a lease.
-    stop = chance.choice((0.3, 1.2 * START_DEADLINE.total_seconds(), 2.0, 4.5))
+    still = chance.choices((0.3, 1.2 * START_DEADLINE.total_seconds(), 2.0, 4.5), (5, 3, 2, 1))[0]
     return Act(
-        what=What.STOP if is_stop else What.KILL,
+        what=what,
         calls=chance.randint(0, calls),
         after=chance.choice((0.0, chance.uniform(0, 2 * latency), chance.uniform(0, 0.6))),
-        seconds=stop if is_stop else chance.choice((0.0, 0.0, 0.2)),
+        seconds=still if what is What.STOP else chance.choice((0.0, 0.0, 0.2)),
     )
 
 
@@ -138,6 +142,11 @@ def _fault(chance: random.Random, trouble: float) -> Fault | None:
 def _leaves(chance: random.Random, people: int, calls: int) -> list[Leave]:
     readers = chance.sample(range(1, people + 1), chance.randint(1, 6))
     return [
-        Leave(chance.randint(1, calls), chance.uniform(0, 0.3), reader, chance.random() < 0.5)
+        Leave(
+            chance.randint(1, calls),
+            chance.choice((0.0, chance.uniform(0, 0.3))),
+            reader,
+            chance.random() < 0.4,
+        )
         for reader in readers
     ]

@@ -1,6 +1,6 @@
 """Play many seeds on all cores, or tell one line by line.
 
-python tests/simulation/soak.py --seeds 20000 [--capability key] [--from 1]
+python tests/simulation/soak.py [--seeds 20000] [--capability key] [--from 1]
 python tests/simulation/soak.py --capability key --replay 84
 """
 
@@ -24,7 +24,8 @@ def main() -> int:
         return _replay(arguments.capability or NAMES[0], arguments.replay)
     names = [arguments.capability] if arguments.capability else list(NAMES)
     first = getattr(arguments, "from")
-    jobs = [(name, seed) for seed in range(first, first + arguments.seeds) for name in names]
+    each = -(-arguments.seeds // len(names))
+    jobs = [(name, seed) for seed in range(first, first + each) for name in names]
     failed = 0
     for done, (name, seed, failures) in enumerate(_results(jobs), 1):
         if failures:
@@ -77,7 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=2000, help="how many, of each capability")
+    parser.add_argument("--seeds", type=int, default=20_000, help="how many, of all capabilities")
     parser.add_argument("--capability", choices=NAMES)
     parser.add_argument("--from", type=int, default=1, metavar="N", help="the first seed")
     parser.add_argument("--replay", type=int, metavar="SEED", help="tell one seed")
