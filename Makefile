@@ -22,7 +22,7 @@ demo: $(STAMP)
 
 # Every test: SQLite, PostgreSQL, real processes, and a browser where there is one.
 test: $(STAMP) browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(STAMP)
 	$(BIN)/ruff check .

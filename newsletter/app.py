@@ -339,9 +339,9 @@ class App:
 
     def _engine(self, database: Database, provider: Provider, clock: Clock) -> Engine:
         capabilities = provider.capabilities
-        limits = self._limits(capabilities)
-        # What happens on a copy is no concern of this machine's files.
+        # What happens on a copy is no concern of this machine's files, and no call of it waits for the pace.
         is_ours = database is self.database
+        limits = self._limits(capabilities) if is_ours else Limits()
         delivering = Delivering.of(
             database,
             provider,

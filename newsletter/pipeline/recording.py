@@ -4,7 +4,7 @@ learn the pace | end the attempt | record behind the fence, or as proof | follow
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -52,12 +52,16 @@ class Recording:
     def record_look(self, held: Batch, sightings: Sightings, now: datetime) -> None:
         """Write down what a search of the provider's log proves."""
         with self.database.writing() as tx:
+            asked_for = set(batches.open_positions(tx, held.id))
             # Whoever is found was accepted, whoever holds the batch by now.
             batches.note_ids(tx, held.id, sightings.ids)
             batches.accept(tx, held.id, sightings.ids)
             missing = len(batches.open_positions(tx, held.id))
             if batches.is_held(tx, held):
-                outcome = after_look(held, sightings, missing, self.capabilities, now)
+                # A stranger in the log proves nothing about those who were asked for.
+                found = {pos: id_ for pos, id_ in sightings.ids.items() if pos in asked_for}
+                proved = replace(sightings, ids=found)
+                outcome = after_look(held, proved, missing, self.capabilities, now)
                 if outcome is None:
                     batches.start_generation(tx, held, now)
                 else:

@@ -68,8 +68,8 @@ def _fresh_key(deployment: str, batch: Any) -> str:
 _next_step = unknown.next_step
 
 
-def _no_settling(batch: Any, capabilities: Any, policy: Any, now: Any) -> Any:
-    return _next_step(batch, replace(capabilities, settles_after=timedelta()), policy, now)
+def _no_settling(batch: Any, capabilities: Any, *others: Any, **values: Any) -> Any:
+    return _next_step(batch, replace(capabilities, settles_after=timedelta()), *others, **values)
 
 
 _after_look = unknown.after_look
@@ -169,13 +169,13 @@ MUTANTS = (
            _set(recording, "record_for", _clears_doubt(Outcome.REFUSED))),
     Mutant("a deferral clears no doubt", ("I1", "I7"), NAMES,
            _set(recording, "record_for", _clears_doubt(Outcome.DEFERRED))),
-    Mutant("negative evidence is fenced", ("I1", "I7"), NAMES, _set(batches, "record", _unfenced)),
+    Mutant("negative evidence is fenced", ("I1", "I7"), ("dedupe",), _set(batches, "record", _unfenced)),
     Mutant("a lease that ran out leaves a doubt", ("I1",), NAMES, _set(claiming, "_doubted", _untainted)),
     Mutant("nothing is sent before all is prepared", ("I2", "I8"), NAMES,
            _set(Releasing, "_prepare_chunk", _no_barrier)),
     Mutant("a call is made once", ("I1",), ("query", "events", "none"), _set(SimCall, "make", _calls_twice)),
     Mutant("a batch in doubt is not split", ("I1",), NAMES, _set(recording, "record_for", _splits_tainted)),
-    Mutant("issues come in order", ("I6",), NAMES, _set(Releasing, "_let_wait", lambda *_: 0)),
+    Mutant("issues come in order", ("I6",), ("key",), _set(Releasing, "_let_wait", lambda *_: 0)),
     Mutant("a pause stops the next call", ("I9",), NAMES, _set(claims, "_PICK_REAL", _PICK_PAUSED)),
     Mutant("the pace is kept", ("I4",), NAMES, _set(claiming, "admit", lambda account, *_, **__: account)),
     Mutant("who left is not counted with those who stayed", ("I7",), ("key", "dedupe"),

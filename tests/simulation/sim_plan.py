@@ -118,7 +118,7 @@ def draw(name: str, seed: int) -> Plan:
         forgets_at=due_in(rng.randrange(issues)) + rng.uniform(0.3, 5) if forgets else None,
         slack=slack,
         jumps=jumps,
-        acts=() if is_calm else _acts(rng, people, issues),
+        acts=() if is_calm else tuple(sorted(_acts(rng, people, issues) + _moves(name, seed, people))),
         resolves=rng.random() < 0.5,
         rehearses=rng.random() < 0.1,
         switches=_switches(rng) if not is_calm and not forgets and rng.random() < 0.15 else None,
@@ -202,6 +202,14 @@ def _event_rate(rng: Random, recovery: Recovery) -> float:
     if recovery is Recovery.EVENTS:
         return rng.choice((1.0, 1.0, 0.5, 0.1))
     return rng.choice((0.0, 0.0, 0.3, 1.0))
+
+
+def _moves(name: str, seed: int, people: int) -> tuple[tuple[float, str, int], ...]:
+    # Who is known by their address gets another one while an outcome may be unknown.
+    rng = Random(f"moves {name} {seed}")
+    if _RECOVERIES[name] is not Recovery.RECIPIENT_DEDUPE or rng.random() < 0.7:
+        return ()
+    return tuple((due_in(0) + rng.uniform(0, 60), "move", who) for who in range(1, people + 1))
 
 
 def _acts(rng: Random, people: int, issues: int) -> tuple[tuple[float, str, int], ...]:
