@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -13,6 +14,7 @@ from newsletter.errors import StoreError
 from newsletter.pipeline import delivering
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
+from newsletter.store.lineage import Lineage
 
 OUT_OF_ORDER = StoreError("the disk is full", mend="free some disk space")
 
@@ -125,3 +127,18 @@ def test_on_a_disk_that_is_really_full_nothing_is_called_and_everything_goes_on_
     app.database.close()
     due.run(until=FIRST)
     assert len(due.service.accepted) == len(set(due.service.accepted)) == 205
+
+
+def test_a_call_that_cannot_be_named_beside_the_database_is_not_made_and_leaves_no_doubt(queued, monkeypatch):
+    def fails(*_):
+        raise StoreError("cannot write newsletter.db.last-call")
+
+    service = queued.connect()
+    queued.release()
+    monkeypatch.setattr(Lineage, "note", fails)
+    with pytest.raises(StoreError):
+        queued.app().engine.delivering.next_work()
+    assert queued.states() == {"planned": 5}
+    monkeypatch.undo()
+    queued.run(until=FIRST + timedelta(hours=1))
+    assert Counter(service.accepted) == once_each(["lower-back"])
