@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,8 @@ MAX_NAME = 100
 _PART = r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f-\x9f]"
 _MAILABLE = re.compile(rf"{_PART}{{1,64}}@{_PART}+\.{_PART}+")
 _LONGEST_ADDRESS = 254
+#: In bytes of UTF-8.
+_LONGEST_CHARACTER = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ue000-\ue002]")
 
 
@@ -67,12 +70,22 @@ def clean_name(name: str) -> str:
 
 def safe_name(name: str) -> str:
     """Put a name on one line, whatever it holds."""
+    if name.isprintable() and "  " not in name and len(name) <= MAX_NAME:
+        return name.strip(" ")
     return " ".join(_CONTROL.sub(" ", name).split())[:MAX_NAME]
 
 
 def is_mailable(address: str) -> bool:
     """Tell whether an address can stand in a provider call without harm to those beside it."""
     return len(address.encode("utf-8", "replace")) <= _LONGEST_ADDRESS and bool(_MAILABLE.fullmatch(address))
+
+
+def are_mailable(addresses: Sequence[str]) -> bool:
+    """Tell whether every one of these addresses is mailable, faster than one by one."""
+    longest = max(map(len, addresses), default=0)
+    if longest * _LONGEST_CHARACTER > _LONGEST_ADDRESS:
+        return all(map(is_mailable, addresses))
+    return all(map(_MAILABLE.fullmatch, addresses))
 
 
 def address_hash(address: str, salt: bytes) -> str:

@@ -1,7 +1,7 @@
 """Make recipients out of members: the links and ids that are one person's alone."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,10 @@ from newsletter.store.claims import Member
 
 @dataclass(frozen=True)
 class Frozen:
-    """What a repeat of a call must say again: who, under which names, links and date."""
+    """What a repeat of a call must say again: who, under which names, links and date.
+
+    A member is position, subscriber, address, name, series, issue and occasion.
+    """
 
     date: datetime
     key_id: str
@@ -54,41 +57,29 @@ def freeze(members: Iterable[Member], *, date: datetime, key_id: str, public_url
 
 
 def recipients(
-    frozen: Frozen, keys: TokenKeys, key: str, keep: Mapping[int, object] | None = None
+    frozen: Frozen, keys: TokenKeys, key: str, keep: Container[int] | None = None
 ) -> Sequence[Recipient]:
     """Return the recipients of a frozen call under its key; with `keep` only those at its positions.
 
     The Message-ID is derived, so that the same delivery has the same one whenever it is made.
     """
+    chosen = [member for member in frozen.members if keep is None or member[0] in keep]
+    grants = [Grant(member[4], member[1], member[5], member[6]) for member in chosen]
+    key_id = frozen.key_id
+    marks = keys.mark_each(Purpose.MESSAGE_ID, grants, key_id)
+    unsubscribe = keys.sign_each(Purpose.UNSUBSCRIBE, grants, key_id=key_id)
+    view = keys.sign_each(Purpose.VIEW, grants, key_id=key_id)
+    url, domain = frozen.public_url, frozen.domain
     return [
-        _recipient(frozen, keys, key, *member)
-        for member in frozen.members
-        if keep is None or member[0] in keep
+        Recipient(
+            pos=member[0],
+            subscriber_id=member[1],
+            address=member[2],
+            name=member[3],
+            message_id=f"<{mark}@{domain}>",
+            unsubscribe_url=f"{url}/u/{leave}",
+            view_url=f"{url}/w/{look}",
+            reference=f"{key}-{member[0]}",
+        )
+        for member, mark, leave, look in zip(chosen, marks, unsubscribe, view, strict=True)
     ]
-
-
-def _recipient(
-    frozen: Frozen,
-    keys: TokenKeys,
-    key: str,
-    pos: int,
-    subscriber_id: int,
-    address: str,
-    name: str,
-    series_id: int,
-    issue_id: int,
-    occasion: int,
-) -> Recipient:
-    grant = Grant(series_id, subscriber_id, issue_id, occasion)
-    unsubscribe = keys.sign(Purpose.UNSUBSCRIBE, grant, key_id=frozen.key_id)
-    view = keys.sign(Purpose.VIEW, grant, key_id=frozen.key_id)
-    return Recipient(
-        pos=pos,
-        subscriber_id=subscriber_id,
-        address=address,
-        name=name,
-        message_id=f"<{keys.mark(Purpose.MESSAGE_ID, grant, frozen.key_id)}@{frozen.domain}>",
-        unsubscribe_url=f"{frozen.public_url}/u/{unsubscribe}",
-        view_url=f"{frozen.public_url}/w/{view}",
-        reference=f"{key}-{pos}",
-    )

@@ -5,7 +5,7 @@
 A crash after the claim leaves a lease that runs out, and a batch that is known to be in doubt.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -19,6 +19,7 @@ from newsletter.domain.message import Message, message_of, sender_domain
 from newsletter.domain.pace import Wait, admit
 from newsletter.domain.provider import Call, Inquiry, Mailing, Provider, Recovery
 from newsletter.domain.release import spell
+from newsletter.domain.subscriber import are_mailable, is_mailable
 from newsletter.domain.tokens import TokenKeys
 from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, next_step
 from newsletter.errors import NewsletterError
@@ -28,16 +29,19 @@ from newsletter.store.claims import Member, Picked
 from newsletter.store.database import Database
 
 ALL_LANES = (Lane.PRIORITY, Lane.BULK)
+#: So many revisions are kept compiled; a large one takes some 200 KB.
+_LETTERS = 16
 _UNLIMITED = Limits()
 _LEFT = "left while the outcome was unknown"
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A revision encoded for the provider, once for all its batches."""
+    """A revision encoded for the provider, for all batches of a release; `label` names the occasion."""
 
     message: Message
     fill: Callable[[Mailing], Call]
+    label: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,18 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class _Taken:
+    """A claim that is not durable yet, and not addressed: that would keep others from writing."""
+
+    batch: Batch
+    compiled: Compiled
+    frozen: Frozen
+    positions: Set[int]
+    claimed_at: float
+    counted: int
+
+
+@dataclass(frozen=True)
 class Look:
     """A batch whose outcome this process searches for in the provider's log."""
 
@@ -87,7 +103,7 @@ class Claiming:
     public_url: str
     owner: str
     limits: Limits = _UNLIMITED
-    letters: dict[tuple[str, bool], Compiled] = field(default_factory=dict)
+    letters: dict[tuple[int | None, str], Compiled] = field(default_factory=dict)
     held_up: dict[Lane, datetime] = field(default_factory=dict)
 
     def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
@@ -102,7 +118,8 @@ class Claiming:
         """Take a batch that no worker looks for, as a test copy's; None where nobody may get it."""
         claimed_at = self.clock.elapsed()
         with self.database.writing(urgent=True) as tx:
-            return self._take_call(tx, claims.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
+            taken = self._take_call(tx, claims.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
+        return self._addressed(taken) if isinstance(taken, _Taken) else taken
 
     def _of_lane(self, lane: Lane) -> Work | None:
         name, is_rehearsal = self.provider.capabilities.name, self.provider.capabilities.rehearsal
@@ -115,17 +132,25 @@ class Claiming:
                     picked = claims.pick_foreign(tx, name, now)
                 if picked is None:
                     return None
-                work = self._take(tx, picked, lane, now, claimed_at)
-            if isinstance(work, Wait):
-                self.held_up[lane] = work.until
+                taken = self._take(tx, picked, lane, now, claimed_at)
+            if isinstance(taken, Wait):
+                self.held_up[lane] = taken.until
                 return None
             self.held_up.pop(lane, None)
-            if work is not None:
-                return work
+            if taken is not None:
+                return self._addressed(taken) if isinstance(taken, _Taken) else taken
+
+    def _addressed(self, taken: _Taken) -> Claim:
+        batch, frozen = taken.batch, taken.frozen
+        key = batch_key(self.deployment, batch)
+        people = recipients(frozen, self.keys, key, taken.positions)
+        mailing = Mailing(key=key, recipients=people, date=frozen.date, label=taken.compiled.label)
+        made_at = batch.last_call_at or frozen.date
+        return Claim(batch, taken.compiled, mailing, taken.claimed_at, made_at, taken.counted)
 
     def _take(
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
-    ) -> Work | Wait | None:
+    ) -> _Taken | Look | Wait | None:
         batch = count_from(_doubted(picked.batch), now)
         picked = replace(picked, batch=batch)
         if batch.tainted and not batches.open_positions(tx, batch.id):
@@ -152,12 +177,12 @@ class Claiming:
 
     def _take_call(
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
-    ) -> Claim | Wait | None:
+    ) -> _Taken | Wait | None:
         batch, capabilities = picked.batch, self.provider.capabilities
-        everyone = claims.members(tx, batch.id)
-        if not batch.tainted:
-            self._leave_out(tx, batch, everyone)
+        everyone = claims.members(tx, batch.id, needs_consent=batch.release_id is not None)
         willing = self._willing(batch, everyone)
+        if not batch.tainted:
+            self._leave_out(tx, batch, everyone, willing)
         if not any(one.is_open for one in willing.values()):
             self._close_empty(tx, batch, now)
             return None
@@ -184,7 +209,7 @@ class Claiming:
         counted: int,
         now: datetime,
         claimed_at: float,
-    ) -> Claim:
+    ) -> _Taken:
         batch, capabilities = picked.batch, self.provider.capabilities
         frozen = self._freeze(picked, willing, compiled.message, now)
         held = replace(
@@ -204,18 +229,11 @@ class Claiming:
             key_id=frozen.key_id,
             frozen=frozen.dump(),
         )
-        key = batch_key(self.deployment, held)
-        mailing = Mailing(
-            key=key,
-            recipients=recipients(frozen, self.keys, key, willing),
-            date=frozen.date,
-            label=_label(tx, batch, compiled.message),
-        )
-        return Claim(held, compiled, mailing, claimed_at, now, counted)
+        return _Taken(held, compiled, frozen, willing.keys(), claimed_at, counted)
 
     def _take_look(self, tx: Connection, picked: Picked, now: datetime) -> Look | None:
         batch = picked.batch
-        everyone = {one.pos: one for one in claims.members(tx, batch.id) if one.is_open}
+        everyone = {one.pos: one for one in claims.members(tx, batch.id, needs_consent=False) if one.is_open}
         if not everyone or picked.frozen is None:
             self._close_empty(tx, batch, now)
             return None
@@ -228,18 +246,17 @@ class Claiming:
     def _willing(self, batch: Batch, everyone: Sequence[Member]) -> dict[int, Member]:
         # Under a key a repeat says the same of all who are still there, so that its answer is the first one.
         repeats = batch.tainted and self.provider.capabilities.recovery is Recovery.KEY
-        needs_consent = batch.release_id is not None
-        return {
-            one.pos: one
-            for one in everyone
-            if one.may_get(needs_consent=needs_consent) and one.is_mailable and (one.is_open or repeats)
-        }
+        willing = [one for one in everyone if not one.why_not and (repeats or one.is_open)]
+        if not are_mailable([one.address for one in willing]):
+            willing = [one for one in willing if is_mailable(one.address)]
+        return {one.pos: one for one in willing}
 
-    def _leave_out(self, tx: Connection, batch: Batch, everyone: Sequence[Member]) -> None:
-        needs_consent = batch.release_id is not None
-        open_ = [one for one in everyone if one.is_open]
-        left = {one.pos: why for one in open_ if (why := one.why_not(needs_consent=needs_consent))}
-        unfit = {one.pos: "the address cannot be mailed" for one in open_ if not one.is_mailable}
+    def _leave_out(
+        self, tx: Connection, batch: Batch, everyone: Sequence[Member], willing: Mapping[int, Member]
+    ) -> None:
+        others = [one for one in everyone if one.pos not in willing and one.is_open]
+        left = {one.pos: one.why_not for one in others if one.why_not}
+        unfit = {one.pos: "the address cannot be mailed" for one in others if not one.why_not}
         batches.mark(tx, batch.id, DeliveryState.SUPPRESSED, left)
         batches.mark(tx, batch.id, DeliveryState.REJECTED, unfit)
 
@@ -292,17 +309,19 @@ class Claiming:
         )
 
     def _compiled(self, tx: Connection, batch: Batch, anyone: Member) -> Compiled:
-        is_test = batch.release_id is None
-        known = self.letters.get((batch.revision, is_test))
+        known = self.letters.get((batch.release_id, batch.revision))
         if known is not None:
             return known
+        is_test = batch.release_id is None
         series, title, issue, is_notice = releases.names(tx, anyone.issue_id)
         kind = "notice" if is_notice else "test" if is_test else "issue"
         message = message_of(
             revisions.get(tx, batch.revision), series=series, series_title=title, issue=issue, kind=kind
         )
-        made = Compiled(message, self.provider.compile(message))
-        return self.letters.setdefault((batch.revision, is_test), made)
+        made = Compiled(message, self.provider.compile(message), _label(tx, batch, message))
+        for old in list(self.letters)[: 1 - _LETTERS]:
+            self.letters.pop(old, None)
+        return self.letters.setdefault((batch.release_id, batch.revision), made)
 
     def _next_seq(self, tx: Connection, batch: Batch) -> int:
         return batch.seq + 1 if batch.release_id is None else releases.next_seq(tx, batch.release_id)

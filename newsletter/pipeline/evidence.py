@@ -68,8 +68,8 @@ class Evidence:
         needs_consent = batch.release_id is not None
         left = {
             one.pos: "left while the outcome was unknown"
-            for one in claims.members(tx, batch.id)
-            if one.is_open and not one.may_get(needs_consent=needs_consent)
+            for one in claims.members(tx, batch.id, needs_consent=needs_consent)
+            if one.is_open and one.why_not
         }
         if batch.tainted:
             batches.mark(tx, batch.id, DeliveryState.UNKNOWN, left)

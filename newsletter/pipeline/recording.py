@@ -99,8 +99,9 @@ class Recording:
         release_id = held.release_id
         if release_id is None:
             return
-        # Somebody's word may have come for each of them while this call was made.
-        batches.close_accepted(tx, held.id)
+        if not outcome.is_proof:
+            # Somebody's word may have come for each of them while this call was made.
+            batches.close_accepted(tx, held.id)
         is_stopped = not outcome.is_proof and self._stop_cancelled(tx, release_id, now)
         if outcome.ruling is Ruling.HOLD and not is_stopped:
             releases.hold(tx, release_id, outcome.reason)

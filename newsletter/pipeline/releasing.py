@@ -49,6 +49,7 @@ class Releasing:
         prepared = [self._prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)]
         for release in self._in_state(ReleaseState.SENDING):
             self._free_waiting(release, now)
+            self._settle_if_done(release, now)
         self._close_cancelled(now)
         if not self.capabilities.rehearsal:
             self._close_rehearsals(now)
@@ -148,7 +149,7 @@ class Releasing:
         due = counts.get(Verdict.DUE, 0) - later
         if due:
             size = self._size(tx, now)
-            first_seq = self._add_batches(tx, release, -(-due // size), now)
+            first_seq = self._add_batches(tx, release, due, size, now)
             releases.add_deliveries(tx, {**chunk, "first_seq": first_seq, "size": size})
         releases.progress(tx, release, upto, counts, later)
 
@@ -157,6 +158,13 @@ class Releasing:
             return 0
         before = waiting.open_issues(tx, release.series_id, release.id)
         return waiting.add(tx, chunk, before) if before else 0
+
+    def _settle_if_done(self, release: Release, now: datetime) -> None:
+        # Two workers that record the last two outcomes at once each see the other's as open.
+        with self.database.reading() as tx:
+            if release.waiting or releases.has_open(tx, release.id):
+                return
+        self.settle(release.id, now)
 
     def _free_waiting(self, release: Release, now: datetime) -> None:
         while release.waiting and self._may_free(release):
@@ -177,17 +185,19 @@ class Releasing:
         before = waiting.open_issues(tx, release.series_id, release.id)
         people = waiting.free_now(tx, release.id, before, self._size(tx, now))
         if people:
-            seq = self._add_batches(tx, release, 1, now)
+            seq = self._add_batches(tx, release, len(people), len(people), now)
             waiting.plan(tx, release.issue_id, people, releases.batch_at(tx, release.id, seq))
             releases.change(tx, release.id, waiting=release.waiting - len(people))
         return len(people)
 
-    def _add_batches(self, tx: Connection, release: Release, count: int, now: datetime) -> int:
+    def _add_batches(self, tx: Connection, release: Release, people: int, size: int, now: datetime) -> int:
         first = releases.next_seq(tx, release.id)
         name = self.capabilities.name
         rows = [
-            releases.planned_batch(release, first + number, lane=Lane.BULK, provider=name, now=now)
-            for number in range(count)
+            releases.planned_batch(
+                release, first + number, min(size, people - start), lane=Lane.BULK, provider=name, now=now
+            )
+            for number, start in enumerate(range(0, people, size))
         ]
         releases.add_batches(tx, rows)
         return first

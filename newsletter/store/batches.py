@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, Record
 from newsletter.domain.provider import Answer
-from newsletter.store.tables import Instant, attempt, batch, delivery
+from newsletter.store.tables import IS_EXCEPTION, Instant, attempt, batch, delivery
 
 _now = bindparam("now", type_=Instant)
 _ADD = insert(batch).returning(batch.c.id)
@@ -24,11 +24,26 @@ _IS_HELD = (
     )
     .with_for_update()
 )
-_CHANGE_FENCED = _CHANGE.where(
+_OUTCOME = {
+    "state": bindparam("state_"),
+    "tainted": bindparam("tainted_"),
+    "next_at": bindparam("next", type_=Instant),
+    "inquiry": bindparam("asked"),
+}
+_RECORD = _CHANGE.where(
     batch.c.epoch == bindparam("held_epoch"), batch.c.state == bindparam("held_state")
-)
-_END_ATTEMPT = update(attempt).where(
-    attempt.c.batch_id == bindparam("batch_id_"), attempt.c.epoch == bindparam("epoch_")
+).values(_OUTCOME)
+# A settled batch keeps no addresses.
+_RECORD_SETTLED = _RECORD.values(frozen=None)
+_END_ATTEMPT = (
+    update(attempt)
+    .where(attempt.c.batch_id == bindparam("batch_id_"), attempt.c.epoch == bindparam("epoch_"))
+    .values(
+        ended_at=_now,
+        outcome=bindparam("outcome_"),
+        http_status=bindparam("status"),
+        request_id=bindparam("request"),
+    )
 )
 _ATTEMPT = select(attempt.c.epoch).where(
     attempt.c.batch_id == bindparam("batch_id_"),
@@ -39,6 +54,8 @@ _SET_DELIVERY = update(delivery).where(
     delivery.c.batch_id == bindparam("batch_id_"), delivery.c.pos == bindparam("pos_")
 )
 _SET_ID = _SET_DELIVERY.values(provider_message_id=bindparam("message_id"))
+# Of one call with one id for all of it.
+_SET_SHARED_ID = _CHANGE.values(provider_message_id=bindparam("message_id"))
 _SET_STATE = _SET_DELIVERY.where(delivery.c.state == DeliveryState.PLANNED).values(
     state=bindparam("state_"), reason=bindparam("reason_")
 )
@@ -46,6 +63,7 @@ _ACCEPT = _SET_DELIVERY.values(state=DeliveryState.ACCEPTED, reason=None)
 _MOVE = _SET_DELIVERY.values(
     batch_id=bindparam("to_batch"), pos=bindparam("to_pos"), state=DeliveryState.PLANNED, reason=None
 )
+_GROW = _CHANGE.values(members=batch.c.members + bindparam("by"))
 _OPEN = (
     select(delivery.c.pos)
     .where(delivery.c.batch_id == bindparam("batch_id_"), delivery.c.state == DeliveryState.PLANNED)
@@ -73,8 +91,8 @@ _CANCEL_WAITING = (
     update(delivery)
     .where(
         delivery.c.release_id == bindparam("release"),
-        # Written out, or SQLite does not see that `ix_delivery_waiting` is meant.
-        delivery.c.state == literal_column(f"'{DeliveryState.WAITING}'"),
+        IS_EXCEPTION,
+        delivery.c.state == DeliveryState.WAITING,
     )
     .values(state=DeliveryState.CANCELLED)
 )
@@ -111,6 +129,7 @@ def notice(
         "lane": lane,
         "provider": provider,
         "seq": 0,
+        "members": 1,
         "state": BatchState.PLANNED,
         "formed_at": now,
         "next_at": next_at,
@@ -141,12 +160,14 @@ def has_attempt(tx: Connection, batch_id: int, epoch: int, generation: int) -> b
 def end_attempt(tx: Connection, held: Batch, answer: Answer, now: datetime) -> None:
     """Note how an attempt ended."""
     values = {
-        "ended_at": now,
-        "outcome": answer.outcome,
-        "http_status": answer.status,
-        "request_id": answer.request_id,
+        "batch_id_": held.id,
+        "epoch_": held.epoch,
+        "now": now,
+        "outcome_": answer.outcome,
+        "status": answer.status,
+        "request": answer.request_id,
     }
-    tx.execute(_END_ATTEMPT.values(**values), {"batch_id_": held.id, "epoch_": held.epoch})
+    tx.execute(_END_ATTEMPT, values)
 
 
 def is_held(tx: Connection, held: Batch) -> bool:
@@ -156,20 +177,18 @@ def is_held(tx: Connection, held: Batch) -> bool:
 
 
 def record(tx: Connection, held: Batch, outcome: Record) -> bool:
-    """Write what an answer to the holder changed; False where the lease was lost.
-
-    A settled batch keeps no frozen addresses.
-    """
-    values: dict[str, Any] = {
-        "state": outcome.state,
-        "tainted": outcome.tainted,
-        "next_at": outcome.next_at,
-        "inquiry": outcome.asked,
+    """Write what an answer to the holder changed; False where the lease was lost."""
+    values = {
+        "row_id": held.id,
+        "held_epoch": held.epoch,
+        "held_state": held.state,
+        "state_": outcome.state,
+        "tainted_": outcome.tainted,
+        "next": outcome.next_at,
+        "asked": outcome.asked,
     }
-    if outcome.state not in (BatchState.PLANNED, BatchState.UNKNOWN):
-        values["frozen"] = None
-    fence = {"row_id": held.id, "held_epoch": held.epoch, "held_state": held.state}
-    if not tx.execute(_CHANGE_FENCED.values(**values), fence).rowcount:
+    is_open = outcome.state in (BatchState.PLANNED, BatchState.UNKNOWN)
+    if not tx.execute(_RECORD if is_open else _RECORD_SETTLED, values).rowcount:
         return False
     note_ids(tx, held.id, outcome.ids)
     mark(tx, held.id, DeliveryState.REJECTED, outcome.rejected)
@@ -177,8 +196,11 @@ def record(tx: Connection, held: Batch, outcome: Record) -> bool:
 
 
 def note_ids(tx: Connection, batch_id: int, ids: Mapping[int, str]) -> None:
-    """Keep the provider's ids of single deliveries, by position."""
-    if ids:
+    """Keep the provider's ids of single deliveries, by position; one id for many is their batch's."""
+    shared = next(iter(ids.values()), "")
+    if len(ids) > 1 and all(id_ == shared for id_ in ids.values()):
+        tx.execute(_SET_SHARED_ID, {"row_id": batch_id, "message_id": shared})
+    elif ids:
         rows = [{"batch_id_": batch_id, "pos_": pos, "message_id": id_} for pos, id_ in ids.items()]
         tx.execute(_SET_ID, rows)
 
@@ -249,6 +271,7 @@ def split(
             "state": BatchState.PLANNED,
             "next_at": now,
             "formed_at": now,
+            "members": 0,
         }
         move(tx, parent.id, positions, add(tx, new))
 
@@ -261,6 +284,8 @@ def move(tx: Connection, batch_id: int, positions: Sequence[int], to_batch: int)
     ]
     if rows:
         tx.execute(_MOVE, rows)
+        tx.execute(_GROW, {"row_id": batch_id, "by": -len(rows)})
+        tx.execute(_GROW, {"row_id": to_batch, "by": len(rows)})
 
 
 def cancel(tx: Connection, release_id: int, now: datetime) -> None:

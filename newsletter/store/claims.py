@@ -1,18 +1,36 @@
 """Claims: find the next batch that is due, and take it by lease and epoch."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, func, insert, null, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from newsletter.domain.account import Lane
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState
 from newsletter.domain.release import REAL, ReleaseState
 from newsletter.domain.series import policy_of
-from newsletter.domain.subscriber import Consent, is_mailable
+from newsletter.domain.subscriber import Consent
 from newsletter.domain.unknown import LEFT_ALONE, Policy
 from newsletter.store.tables import (
+    IS_FRESH,
+    IS_OPEN,
+    IS_TRIED,
     Instant,
     attempt,
     batch,
@@ -32,57 +50,83 @@ _COLUMNS = (
     batch.c.tainted, batch.c.epoch, batch.c.first_call_at, batch.c.last_call_at, batch.c.next_at,
     batch.c.inquiry, batch.c.frozen, batch.c.key_id,
 )  # fmt: skip
+_IS_OURS = batch.c.provider == bindparam("provider")
+# What no call may have been made for can go out by another provider, if it is a real one.
+_IS_FREE = and_(batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
+_IS_MINE = {True: _IS_OURS, False: or_(_IS_OURS, _IS_FREE)}
 _IS_READY = or_(
     and_(batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN)), batch.c.next_at <= _now),
     and_(batch.c.state == BatchState.SENDING, batch.c.lease_until <= _now),
 )
-_IS_OPEN = batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN, BatchState.SENDING))
-_IS_OURS = batch.c.provider == bindparam("provider")
-# What no call may have been made for can go out by another provider, if it is a real one.
-_IS_FREE = and_(batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
-_IS_REAL = release.c.occasion == REAL
-# What a claim may take, now or later: nothing of a release, issue or series that is stopped.
-_GOES_ON = (
-    release.c.state == ReleaseState.SENDING,
-    issue.c.paused_at.is_(None),
-    issue.c.cancelled_at.is_(None),
-    series.c.paused_at.is_(None),
-)
 _WITH_SERIES = (
-    batch.join(release, release.c.id == batch.c.release_id)
-    .join(slot, slot.c.id == release.c.slot_id)
+    release.join(slot, slot.c.id == release.c.slot_id)
     .join(issue, issue.c.id == slot.c.issue_id)
     .join(series, series.c.id == slot.c.series_id)
 )
-_BULK = select(*_COLUMNS, series.c.settings).select_from(_WITH_SERIES).where(*_GOES_ON)
-_BY_TURN = (batch.c.lane, release.c.due_at, batch.c.seq)
+# What a claim may take from, now or later, the earliest first: nothing that is stopped.
+_GOING_ON = (
+    select(release.c.id)
+    .select_from(_WITH_SERIES)
+    .where(
+        release.c.state == ReleaseState.SENDING,
+        issue.c.paused_at.is_(None),
+        issue.c.cancelled_at.is_(None),
+        series.c.paused_at.is_(None),
+    )
+    .order_by(release.c.due_at, release.c.id)
+)
+_REHEARSALS_GOING_ON = _GOING_ON.where(release.c.occasion != REAL)
+_REAL_GOING_ON = _GOING_ON.where(release.c.occasion == REAL)
+_SETTINGS = select(series.c.settings).select_from(_WITH_SERIES).where(release.c.id == bindparam("release_id"))
+_IS_OF_RELEASE = batch.c.release_id == bindparam("release_id")
 _IS_PRIORITY = and_(batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY)
-_PRIORITY = select(*_COLUMNS, null().label("settings")).where(_IS_PRIORITY).order_by(batch.c.id)
 
 
-def _first(rows: Select[Any]) -> Select[Any]:
-    return rows.where(_IS_READY).limit(1).with_for_update(of=batch, skip_locked=True)
+def _first(*where: ColumnElement[bool], by: ColumnElement[Any]) -> Select[Any]:
+    rows = select(*_COLUMNS).where(*where).order_by(by).limit(1)
+    return rows.with_for_update(of=batch, skip_locked=True)
 
 
-_PICK_REAL = _first(_BULK.where(_IS_REAL, or_(_IS_OURS, _IS_FREE)).order_by(*_BY_TURN))
-_PICK_REHEARSAL = _first(_BULK.where(~_IS_REAL, _IS_OURS).order_by(*_BY_TURN))
-_PICK_FOREIGN = _first(_BULK.where(_IS_REAL, ~_IS_OURS).order_by(*_BY_TURN))
-_PICK_PRIORITY_REAL = _first(_PRIORITY.where(or_(_IS_OURS, _IS_FREE)))
-_PICK_PRIORITY_REHEARSAL = _first(_PRIORITY.where(_IS_OURS))
-_GET = select(*_COLUMNS, null().label("settings")).where(batch.c.id == bindparam("batch_id"))
+# What was tried before goes first: a doubt is not to outlive what can clear it. Keyed by rehearsal or not.
+_TRIED = {
+    of: _first(_IS_OF_RELEASE, IS_TRIED, _IS_READY, is_mine, by=batch.c.next_at)
+    for of, is_mine in _IS_MINE.items()
+}
+_FRESH = {
+    of: _first(_IS_OF_RELEASE, IS_FRESH, batch.c.next_at <= _now, is_mine, by=batch.c.seq)
+    for of, is_mine in _IS_MINE.items()
+}
+_FOREIGN = _first(_IS_OF_RELEASE, IS_TRIED, _IS_READY, ~_IS_OURS, by=batch.c.next_at)
+_PRIORITY = {
+    of: _first(_IS_PRIORITY, IS_OPEN, _IS_READY, is_mine, by=batch.c.id) for of, is_mine in _IS_MINE.items()
+}
+_GET = select(*_COLUMNS).where(batch.c.id == bindparam("batch_id"))
+
 _INSTANT = func.min(case((batch.c.state == BatchState.SENDING, batch.c.lease_until), else_=batch.c.next_at))
-_NEXT_BULK = select(_INSTANT).select_from(_WITH_SERIES).where(*_GOES_ON, _IS_OPEN)
-_NEXT_REAL = _NEXT_BULK.where(_IS_REAL, or_(_IS_OURS, _IS_FREE))
-_NEXT_REHEARSAL = _NEXT_BULK.where(~_IS_REAL, _IS_OURS)
-_NEXT_FOREIGN = _NEXT_BULK.where(_IS_REAL, ~_IS_OURS, ~_IS_FREE)
-_NEXT_PRIORITY = select(_INSTANT).where(_IS_PRIORITY, _IS_OPEN)
-_NEXT_PRIORITY_REAL = _NEXT_PRIORITY.where(or_(_IS_OURS, _IS_FREE))
-_NEXT_PRIORITY_REHEARSAL = _NEXT_PRIORITY.where(_IS_OURS)
+_TRIED_AT = {
+    of: select(_INSTANT).where(_IS_OF_RELEASE, IS_TRIED, is_mine) for of, is_mine in _IS_MINE.items()
+}
+_FRESH_AT = {
+    of: select(batch.c.next_at).where(_IS_OF_RELEASE, IS_FRESH, is_mine).order_by(batch.c.seq).limit(1)
+    for of, is_mine in _IS_MINE.items()
+}
+_FOREIGN_AT = select(_INSTANT).where(_IS_OF_RELEASE, IS_TRIED, ~_IS_OURS, ~_IS_FREE)
+_PRIORITY_AT = {of: select(_INSTANT).where(_IS_PRIORITY, IS_OPEN, mine) for of, mine in _IS_MINE.items()}
+
+_WHY_NOT = case(
+    (subscriber.c.address.is_(None), literal("forgotten")),
+    (suppression.c.reason.is_not(None), suppression.c.reason),
+    (
+        bindparam("needs_consent", type_=Boolean) & subscription.c.state.is_distinct_from(Consent.ACTIVE),
+        func.coalesce(subscription.c.state, literal("no subscription")),
+    ),
+    else_=literal(""),
+)
 _MEMBERS = (
     select(
-        delivery.c.pos, delivery.c.subscriber_id, subscriber.c.address, subscriber.c.name,
-        delivery.c.issue_id, delivery.c.occasion, issue.c.series_id, delivery.c.state,
-        subscription.c.state.label("consent"), suppression.c.reason.label("suppression"),
+        delivery.c.pos, delivery.c.subscriber_id, func.coalesce(subscriber.c.address, ""),
+        subscriber.c.name, delivery.c.issue_id, delivery.c.occasion, issue.c.series_id, delivery.c.state,
+        _WHY_NOT,
     )
     .join(issue, issue.c.id == delivery.c.issue_id)
     .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
@@ -132,14 +176,17 @@ _TAKE_LOOK = (
 _ADD_ATTEMPT = insert(attempt)
 _EXPIRE_LEASES = (
     update(batch)
-    .where(batch.c.state == BatchState.SENDING, batch.c.lease_until > _now)
+    .where(IS_TRIED, batch.c.state == BatchState.SENDING, batch.c.lease_until > _now)
     .values(lease_until=_now)
 )
 
 
 @dataclass(frozen=True)
 class Picked:
-    """A batch that may be claimed, what an earlier claim froze, and what its series wants if in doubt."""
+    """A batch that may be claimed, what an earlier claim froze, and what its series wants if in doubt.
+
+    The policy of one that is not in doubt is not looked up.
+    """
 
     batch: Batch
     frozen: bytes | None
@@ -148,71 +195,61 @@ class Picked:
     is_foreign: bool = False
 
 
-@dataclass(frozen=True)
-class Member:
-    """A delivery of a batch, with the person's consent as it is now."""
+class Member(NamedTuple):
+    """A delivery of a batch that is open or accepted; `why_not` says why no mail may go to the person now."""
 
     pos: int
     subscriber_id: int
-    address: str | None
+    address: str
     name: str
     issue_id: int
     occasion: int
     series_id: int
-    state: DeliveryState
-    consent: str | None
-    suppression: str | None
+    state: str
+    why_not: str
 
     @property
     def is_open(self) -> bool:
         """Tell whether nothing is known yet of this delivery alone."""
-        return self.state is DeliveryState.PLANNED
-
-    def may_get(self, *, needs_consent: bool) -> bool:
-        """Tell whether mail may go to this person; a mail of no release needs no subscription."""
-        return not self.why_not(needs_consent=needs_consent)
-
-    def why_not(self, *, needs_consent: bool) -> str:
-        """Say why no mail may go to this person; nothing where it may."""
-        if self.address is None:
-            return "forgotten"
-        if self.suppression is not None:
-            return self.suppression
-        if needs_consent and self.consent != Consent.ACTIVE:
-            return self.consent or "no subscription"
-        return ""
-
-    @property
-    def is_mailable(self) -> bool:
-        """Tell whether the address can stand in a call without harm to the others."""
-        return self.address is not None and is_mailable(self.address)
+        return self.state == DeliveryState.PLANNED
 
 
 def pick(tx: Connection, provider: str, lane: Lane, now: datetime, *, rehearsal: bool) -> Picked | None:
     """Find the next batch of a lane: one that is due, or one whose caller's lease ran out."""
+    values = {"provider": provider, "now": now}
     if lane is Lane.PRIORITY:
-        statement = _PICK_PRIORITY_REHEARSAL if rehearsal else _PICK_PRIORITY_REAL
-    else:
-        statement = _PICK_REHEARSAL if rehearsal else _PICK_REAL
-    row = tx.execute(statement, {"provider": provider, "now": now}).first()
-    return _picked(row) if row else None
+        row = tx.execute(_PRIORITY[rehearsal], values).first()
+        return _picked(tx, row) if row else None
+    for release_id in _going_on(tx, rehearsal=rehearsal):
+        for statement in (_TRIED[rehearsal], _FRESH[rehearsal]):
+            row = tx.execute(statement, {**values, "release_id": release_id}).first()
+            if row:
+                return _picked(tx, row)
+    return None
 
 
 def pick_foreign(tx: Connection, provider: str, now: datetime) -> Picked | None:
     """Find a batch in doubt that was called through another provider, which has not come back for it."""
-    row = tx.execute(_PICK_FOREIGN, {"provider": provider, "now": now - LEFT_ALONE}).first()
-    return replace(_picked(row), is_foreign=True) if row else None
+    for release_id in _going_on(tx, rehearsal=False):
+        values = {"provider": provider, "now": now - LEFT_ALONE, "release_id": release_id}
+        row = tx.execute(_FOREIGN, values).first()
+        if row:
+            return replace(_picked(tx, row), is_foreign=True)
+    return None
 
 
 def get(tx: Connection, batch_id: int) -> Picked:
     """Read a batch."""
-    return _picked(tx.execute(_GET, {"batch_id": batch_id}).one())
+    return _picked(tx, tx.execute(_GET, {"batch_id": batch_id}).one())
 
 
-def members(tx: Connection, batch_id: int) -> list[Member]:
-    """List the deliveries of a batch that are open or accepted, by position."""
-    rows = tx.execute(_MEMBERS, {"batch_id": batch_id})
-    return [Member(**{**row._asdict(), "state": DeliveryState(row.state)}) for row in rows]
+def members(tx: Connection, batch_id: int, *, needs_consent: bool) -> list[Member]:
+    """List the deliveries of a batch that are open or accepted, by position.
+
+    With `needs_consent` nobody may be mailed without an active subscription; otherwise nobody needs one.
+    """
+    rows = tx.execute(_MEMBERS, {"batch_id": batch_id, "needs_consent": needs_consent})
+    return list(map(Member._make, rows))
 
 
 def claim(
@@ -256,23 +293,39 @@ def expire_leases(tx: Connection, now: datetime) -> int:
 
 def next_instant(tx: Connection, provider: str, lane: Lane, *, rehearsal: bool) -> datetime | None:
     """Return when the next batch of a lane becomes ready by itself."""
-
-    def earliest(statement: Select[Any]) -> datetime | None:
-        found: datetime | None = tx.execute(statement, {"provider": provider}).scalar()
-        return found
-
     if lane is Lane.PRIORITY:
-        return earliest(_NEXT_PRIORITY_REHEARSAL if rehearsal else _NEXT_PRIORITY_REAL)
-    if rehearsal:
-        return earliest(_NEXT_REHEARSAL)
-    own, foreign = earliest(_NEXT_REAL), earliest(_NEXT_FOREIGN)
-    instants = [own, foreign + LEFT_ALONE if foreign is not None else None]
+        return _earliest(tx, [_PRIORITY_AT[rehearsal]], {"provider": provider})
+    instants = []
+    for release_id in _going_on(tx, rehearsal=rehearsal):
+        values = {"provider": provider, "release_id": release_id}
+        instants.append(_earliest(tx, [_TRIED_AT[rehearsal], _FRESH_AT[rehearsal]], values))
+        if not rehearsal and (foreign := _earliest(tx, [_FOREIGN_AT], values)) is not None:
+            instants.append(foreign + LEFT_ALONE)
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def _picked(row: Any) -> Picked:
-    *values, inquiry, frozen, key_id, settings = row
-    found = replace(Batch(*values), state=BatchState(row.state), asked=Asked(inquiry))
+def _going_on(tx: Connection, *, rehearsal: bool) -> Sequence[int]:
+    return tx.execute(_REHEARSALS_GOING_ON if rehearsal else _REAL_GOING_ON).scalars().all()
+
+
+def _earliest(
+    tx: Connection, statements: Sequence[Select[Any]], values: Mapping[str, object]
+) -> datetime | None:
+    instants = [tx.execute(statement, values).scalar() for statement in statements]
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _picked(tx: Connection, row: Any) -> Picked:
+    *values, inquiry, frozen, key_id = row
+    found = Batch(*values)
+    found = replace(found, state=BatchState(row.state), asked=Asked(inquiry))
+    return Picked(found, frozen, key_id, _policy(tx, found))
+
+
+def _policy(tx: Connection, found: Batch) -> Policy:
     # A mail that belongs to no release, such as a confirmation, is better twice than never.
-    policy = policy_of(settings) if settings is not None else Policy.RESEND
-    return Picked(found, frozen, key_id, policy)
+    if found.release_id is None:
+        return Policy.RESEND
+    if not found.tainted and found.state is BatchState.PLANNED:
+        return Policy.HOLD
+    return policy_of(tx.execute(_SETTINGS, {"release_id": found.release_id}).scalar_one())

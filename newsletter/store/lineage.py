@@ -18,6 +18,7 @@ from newsletter.errors import StoreError
 from newsletter.store import deliveries
 from newsletter.store.aside import locked, read, read_file, sync, write
 from newsletter.store.database import Database
+from newsletter.store.moved import moved_to, unmark
 from newsletter.store.tables import Instant, attempt
 
 #: Threads name the calls that they make together in any order. Instants further apart tell something else: a
@@ -81,6 +82,11 @@ class Lineage:
         """Say in a sentence why this database must not be sent from; None where it may."""
         return self._why(self._file, _ANY, {}) if self._file else None
 
+    def why_moved(self) -> str | None:
+        """Say in a sentence that another database took the place of this one; None where none did."""
+        with self._database.reading() as tx:
+            return _why_moved(tx)
+
     def note(self, batch_id: int, epoch: int, started_at: datetime) -> bool:
         """Name a call whose claim is durable, before it is made.
 
@@ -106,6 +112,13 @@ class Lineage:
         with self._database.writing() as tx:
             row = {"at": now, "what": "adopt", "target": "database", "detail": {"why": why}}
             deliveries.note(tx, row)
+            unmark(tx)
+        self.lay()
+
+    def lay(self) -> None:
+        """Name the last call of the ledger, whatever the file says: this database is the one to send from."""
+        if self._file is None:
+            return
         with self._database.reading() as tx:
             last = _call(tx.execute(_LAST).first())
         with locked(self._file) as handle:
@@ -114,9 +127,11 @@ class Lineage:
     def _why(self, file: Path, earlier: Select[Any], values: dict[str, datetime]) -> str | None:
         # Read before the database is: a call that is named afterwards may be unknown to this snapshot.
         line = _parse(read_file(file))
-        if line is not None and line.deployment != self._deployment_id:
-            return f"{file.name} names the last call of another database"
         with self._database.reading() as tx:
+            if why := _why_moved(tx):
+                return why
+            if line is not None and line.deployment != self._deployment_id:
+                return f"{file.name} names the last call of another database"
             if line is None:
                 is_new = tx.execute(earlier, values).first() is None
                 return None if is_new else _MISSING.format(file.name)
@@ -150,6 +165,11 @@ _OLDER = (
     "it looks like a restored backup"
 )
 _MOVED = "this database is not the file that the last call was made from: it looks like a copy"
+
+
+def _why_moved(tx: Connection) -> str | None:
+    name = moved_to(tx)
+    return f"this database was moved to {name}" if name else None
 
 
 def _knows(tx: Connection, call: _Call) -> bool:

@@ -18,12 +18,12 @@ from sqlalchemy import (
     update,
 )
 
-from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
+from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
 from newsletter.store.audience import CHUNK
 from newsletter.store.database import insert_new
-from newsletter.store.tables import batch, delivery, issue, release, series, slot
+from newsletter.store.tables import IS_OPEN, batch, delivery, issue, release, series, slot
 
 _RELEASES = (
     select(
@@ -56,7 +56,7 @@ _LAST_REAL = (
 _WITH_LEFTOVERS = (
     select(batch.c.release_id)
     .join(release, release.c.id == batch.c.release_id)
-    .where(batch.c.state.in_(UNSETTLED), release.c.state == ReleaseState.CANCELLED)
+    .where(IS_OPEN, release.c.state == ReleaseState.CANCELLED)
     .distinct()
 )
 _CHANGE = update(release).where(release.c.id == bindparam("row_id"))
@@ -105,13 +105,14 @@ _ADD_DELIVERIES = insert(delivery).from_select(
     ),
     include_defaults=False,
 )
+_HAS_OPEN = select(batch.c.seq).where(batch.c.release_id == bindparam("release_id"), IS_OPEN).limit(1)
 _SETTLE = (
     update(release)
     .where(
         release.c.id == bindparam("row_id"),
         release.c.state == ReleaseState.SENDING,
         release.c.waiting == 0,
-        ~exists().where(batch.c.release_id == release.c.id, batch.c.state.in_(UNSETTLED)),
+        ~exists().where(batch.c.release_id == release.c.id, IS_OPEN),
     )
     .values(state=ReleaseState.SETTLED, settled_at=bindparam("now"))
 )
@@ -219,15 +220,23 @@ def excluded_of(tx: Connection, release_id: int) -> Mapping[Verdict, int]:
     return {Verdict(verdict): number for verdict, number in found.items()}
 
 
+def has_open(tx: Connection, release_id: int) -> bool:
+    """Tell whether a batch of a release is not settled."""
+    return tx.execute(_HAS_OPEN, {"release_id": release_id}).first() is not None
+
+
 def settle(tx: Connection, release_id: int, now: datetime) -> bool:
     """Settle a release whose batches all are; tell whether it was."""
+    # Only who may be the last waits for the others: not every outcome of a send for each one before it.
+    if has_open(tx, release_id):
+        return False
     # Two that end the last two batches at once would each see the other's as open.
     tx.execute(_LOCK, {"row_id": release_id})
     return tx.execute(_SETTLE, {"row_id": release_id, "now": now}).rowcount == 1
 
 
 def planned_batch(
-    release: Release, seq: int, *, lane: int, provider: str, now: datetime
+    release: Release, seq: int, members: int, *, lane: int, provider: str, now: datetime
 ) -> Mapping[str, object]:
     """Return the row of a batch that waits to be claimed."""
     return {
@@ -236,6 +245,7 @@ def planned_batch(
         "lane": lane,
         "provider": provider,
         "seq": seq,
+        "members": members,
         "state": BatchState.PLANNED,
         "next_at": now,
         "formed_at": now,

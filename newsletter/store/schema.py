@@ -12,7 +12,7 @@ from newsletter.store.database import Database
 from newsletter.store.tables import deployment, metadata
 
 #: The newest migration in `migrations/versions`; a test compares the two.
-HEAD = "0002"
+HEAD = "0003"
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: The advisory lock of whoever makes the tables; any number that nobody else uses.
 _MAKING = 6_397_532
@@ -33,6 +33,8 @@ def prepare(database: Database, now: datetime) -> Deployment:
     with database.reading() as connection:
         version = current(connection)
         is_empty = version is None and not inspect(connection).get_table_names()
+        if is_unfinished(connection):
+            raise _unfinished(database)
     if is_empty:
         with database.writing() as connection:
             # Another process may have been first, or be at it.
@@ -55,6 +57,31 @@ def current(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
+def is_unfinished(connection: Connection) -> bool:
+    """Tell whether a move into this database was not finished: it has our tables and no version yet."""
+    tables = inspect(connection)
+    has_tables = tables.has_table("alembic_version") and tables.has_table(deployment.name)
+    return has_tables and current(connection) is None
+
+
+def refuse_unfinished(database: Database) -> None:
+    """Raise SchemaError where a move into this database was not finished."""
+    with database.reading() as connection:
+        if is_unfinished(connection):
+            raise _unfinished(database)
+
+
+def make_tables(connection: Connection) -> None:
+    """Make every table of this version, and the place for the version."""
+    metadata.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+
+
+def stamp(connection: Connection) -> None:
+    """Say that the tables are of this version, and whole."""
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
 def stamp_deployment(connection: Connection, now: datetime) -> None:
     """Give a new database its identity."""
     row = {"id": secrets.token_hex(4), "salt": secrets.token_bytes(16), "created_at": now}
@@ -62,10 +89,15 @@ def stamp_deployment(connection: Connection, now: datetime) -> None:
 
 
 def _create(connection: Connection, now: datetime) -> None:
-    metadata.create_all(connection)
-    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
-    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    make_tables(connection)
+    stamp(connection)
     stamp_deployment(connection, now)
+
+
+def _unfinished(database: Database) -> SchemaError:
+    return SchemaError(
+        f"a move into {database.name} is not finished", mend="run again: newsletter db move FROM TO"
+    )
 
 
 def _mismatch(database: Database, version: str) -> SchemaError:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     Dialect,
@@ -22,8 +23,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    text,
+    and_,
+    literal_column,
 )
+
+from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
 
 metadata = MetaData(
     naming_convention={
@@ -153,8 +157,9 @@ release = Table(
     UniqueConstraint("slot_id", "due_at"),
 )
 
-#: The deliveries of one provider call. `frozen` holds what a repeat must say again, until the batch settles.
-#: `inquiry` says how far the finding out of an unknown outcome has come.
+#: The deliveries of one provider call, of which `members` have this batch. `frozen` holds what a repeat must
+#: say again, until the batch settles. `inquiry` says how far the finding out of an unknown outcome has come.
+#: `provider_message_id` is what all of them share where the provider gives one id for a call.
 batch = Table(
     "batch",
     metadata,
@@ -164,6 +169,7 @@ batch = Table(
     Column("lane", Integer, nullable=False),
     Column("provider", String(30), nullable=False),
     Column("seq", Integer, nullable=False),
+    Column("members", Integer, nullable=False, default=0),
     Column("parent_id", Id),
     Column("generation", Integer, nullable=False, default=0),
     Column("state", String(10), nullable=False),
@@ -178,18 +184,35 @@ batch = Table(
     Column("last_call_at", Instant),
     Column("key_id", String(20)),
     Column("frozen", LargeBinary),
+    Column("provider_message_id", Text),
     UniqueConstraint("release_id", "seq"),
-    Index("ix_batch_state_next_at", "state", "next_at"),
-    Index("ix_batch_lane_state_next_at", "lane", "state", "next_at"),
 )
 
-#: The ledger. A row that says `planned` has its batch's state.
+
+def _one_of(column: Column[Any], *values: str) -> ColumnElement[bool]:
+    # Values are written out, in the index and in the query: by a parameter no database sees which is meant.
+    return column.in_([literal_column(f"'{value}'") for value in values])
+
+
+#: A batch that is not settled; one of these that somebody has tried; one that nobody has.
+IS_OPEN = _one_of(batch.c.state, *UNSETTLED)
+IS_TRIED = and_(IS_OPEN, batch.c.epoch > literal_column("0"))
+IS_FRESH = and_(_one_of(batch.c.state, BatchState.PLANNED), batch.c.epoch == literal_column("0"))
+for _name, _columns, _where in (
+    ("ix_batch_open", (batch.c.release_id, batch.c.seq), IS_OPEN),
+    ("ix_batch_tried", (batch.c.release_id, batch.c.next_at), IS_TRIED),
+    ("ix_batch_fresh", (batch.c.release_id, batch.c.seq), IS_FRESH),
+):
+    Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
+
+#: The ledger. A row that says `planned` has its batch's state. Issues and subscribers are never deleted, so
+#: no foreign key looks after them: it would cost a third of a release.
 delivery = Table(
     "delivery",
     metadata,
-    Column("issue_id", Id, ForeignKey("issue.id"), primary_key=True),
-    Column("subscriber_id", Id, ForeignKey("subscriber.id"), primary_key=True),
-    Column("occasion", Id, primary_key=True, default=0),
+    Column("issue_id", Id, primary_key=True, autoincrement=False),
+    Column("subscriber_id", Id, primary_key=True, autoincrement=False),
+    Column("occasion", Id, primary_key=True, autoincrement=False, default=0),
     Column("release_id", Id),
     Column("batch_id", Id),
     Column("pos", Integer),
@@ -202,13 +225,17 @@ delivery = Table(
     Column("bounced_at", Instant),
     Column("complained_at", Instant),
     Index("ix_delivery_batch_id_pos", "batch_id", "pos"),
-    Index(
-        "ix_delivery_waiting",
-        "release_id",
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
-    ),
     sqlite_with_rowid=False,
+)
+
+#: A delivery with a state of its own.
+IS_EXCEPTION = delivery.c.state != literal_column(f"'{DeliveryState.PLANNED}'")
+Index(
+    "ix_delivery_exception",
+    delivery.c.release_id,
+    delivery.c.state,
+    sqlite_where=IS_EXCEPTION,
+    postgresql_where=IS_EXCEPTION,
 )
 
 attempt = Table(
@@ -324,11 +351,13 @@ audit = Table(
     Column("detail", JSON, nullable=False, default=dict),
 )
 
-#: One row: who this database is. `salt` keeps address hashes from being guessed elsewhere.
+#: One row: who this database is. `salt` keeps address hashes from being guessed elsewhere. `moved_to` names
+#: the database that took its place.
 deployment = Table(
     "deployment",
     metadata,
     Column("id", String(16), primary_key=True),
     Column("salt", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("moved_to", Text, nullable=False, default=""),
 )

@@ -3,21 +3,26 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from newsletter.domain.delivery import BatchState, DeliveryState
-from newsletter.store.tables import batch, delivery, issue, release, series, slot, subscriber
-
-# Open in a batch in doubt, or left unknown for good by a policy or a cancel.
-_IS_UNKNOWN = or_(
-    and_(delivery.c.state == DeliveryState.PLANNED, batch.c.state == BatchState.UNKNOWN),
-    delivery.c.state == DeliveryState.UNKNOWN,
+from newsletter.store.tables import (
+    IS_EXCEPTION,
+    IS_OPEN,
+    batch,
+    delivery,
+    issue,
+    release,
+    series,
+    slot,
+    subscriber,
 )
-_EVERY = (
+
+_ROWS = (
     select(
         batch.c.release_id, series.c.slug, issue.c.slug, batch.c.id, delivery.c.subscriber_id,
         subscriber.c.address, batch.c.provider, batch.c.last_call_at, batch.c.next_at, delivery.c.reason,
-        batch.c.state, batch.c.epoch,
+        batch.c.state, batch.c.epoch, release.c.due_at, delivery.c.pos,
     )
     .join(batch, batch.c.id == delivery.c.batch_id)
     .join(release, release.c.id == batch.c.release_id)
@@ -25,9 +30,18 @@ _EVERY = (
     .join(issue, issue.c.id == delivery.c.issue_id)
     .join(series, series.c.id == slot.c.series_id)
     .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
-    .where(batch.c.state.in_((BatchState.UNKNOWN, BatchState.CANCELLED, BatchState.ACCEPTED)), _IS_UNKNOWN)
-    .order_by(release.c.due_at, batch.c.id, delivery.c.pos)
 )  # fmt: skip
+# Two questions, each with an index of its own: open in a batch in doubt, or left unknown for good by a policy
+# or a cancel.
+_IN_DOUBT = _ROWS.where(
+    IS_OPEN, batch.c.state == BatchState.UNKNOWN, delivery.c.state == DeliveryState.PLANNED
+)
+_LEFT = _ROWS.where(
+    delivery.c.release_id == release.c.id,
+    IS_EXCEPTION,
+    delivery.c.state == DeliveryState.UNKNOWN,
+    batch.c.state.in_((BatchState.UNKNOWN, BatchState.CANCELLED, BatchState.ACCEPTED)),
+)
 _LOCKED = select(batch.c.state, batch.c.epoch).where(batch.c.id == bindparam("row_id")).with_for_update()
 _SETTLE = (
     update(delivery)
@@ -61,7 +75,9 @@ class UnknownRow:
 
 def every(tx: Connection) -> list[UnknownRow]:
     """List them all by release and batch."""
-    return [UnknownRow(*tuple(row)) for row in tx.execute(_EVERY)]
+    rows = [*tx.execute(_IN_DOUBT), *tx.execute(_LEFT)]
+    rows.sort(key=lambda row: (row.due_at, row.id, row.pos))
+    return [UnknownRow(*row[:-2]) for row in rows]
 
 
 def is_as_seen(tx: Connection, seen: UnknownRow) -> bool:

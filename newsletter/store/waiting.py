@@ -11,7 +11,6 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
-    literal_column,
     or_,
     select,
     update,
@@ -21,7 +20,7 @@ from newsletter.domain.delivery import UNSETTLED, DeliveryState
 from newsletter.domain.release import FINAL, REAL
 from newsletter.domain.subscriber import Verdict
 from newsletter.store.audience import CHUNK
-from newsletter.store.tables import batch, delivery, release, slot
+from newsletter.store.tables import IS_EXCEPTION, batch, delivery, release, slot
 
 # A person is looked up by primary key over the few issues of the series that are still on their way.
 _OPEN_ISSUES = (
@@ -73,8 +72,8 @@ _ADD = (
 )
 _IS_WAITING = (
     delivery.c.release_id == bindparam("release_id"),
-    # Written out, or SQLite does not see that `ix_delivery_waiting` is meant.
-    delivery.c.state == literal_column(f"'{DeliveryState.WAITING}'"),
+    IS_EXCEPTION,
+    delivery.c.state == DeliveryState.WAITING,
 )
 _FREE = select(delivery.c.subscriber_id).where(*_IS_WAITING)
 _FREE_NOW = (

@@ -1,10 +1,12 @@
+import hmac
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.domain.tokens import MAX_LENGTH, Grant, Key, Purpose, TokenKeys
+from newsletter.domain.tokens import MAX_LENGTH, Grant, Key, Purpose, TokenKeys, _derive
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 OLD, NEW = Key("k1", b"a" * 32), Key("k2", b"b" * 32)
@@ -99,11 +101,23 @@ def test_a_token_fits_a_url_and_names_nobody():
 
 
 def test_marks_differ_by_grant_and_purpose_and_grant_nothing():
-    mark = KEYS.mark(Purpose.MESSAGE_ID, GRANT)
-    assert mark == KEYS.mark(Purpose.MESSAGE_ID, GRANT)
-    assert mark != KEYS.mark(Purpose.MESSAGE_ID, Grant(1, 2, 3, 5))
-    assert mark != KEYS.mark(Purpose.VIEW, GRANT)
+    mark, again, other = KEYS.mark_each(Purpose.MESSAGE_ID, [GRANT, GRANT, Grant(1, 2, 3, 5)])
+    assert mark == again
+    assert mark not in (other, *KEYS.mark_each(Purpose.VIEW, [GRANT]))
     assert read(mark, Purpose.MESSAGE_ID) is None
+
+
+def test_a_code_is_the_hmac_of_rfc_2104():
+    secret = KEYS._macs[NEW.id, Purpose.VIEW]
+    whole = hmac.digest(_derive(NEW.secret, Purpose.VIEW), b"any message", "sha256")
+    assert secret.each([b"any message"]) == [urlsafe_b64encode(whole[:16]).rstrip(b"=").decode()]
+
+
+def test_many_tokens_are_those_that_are_made_one_by_one():
+    grants = [Grant(1, number, 3, -number) for number in range(50)]
+    made = KEYS.sign_each(Purpose.UNSUBSCRIBE, grants)
+    assert made == [KEYS.sign(Purpose.UNSUBSCRIBE, one) for one in grants]
+    assert [read(token) for token in made] == grants
 
 
 @given(st.text(max_size=300))

@@ -92,7 +92,7 @@ def test_nobody_who_left_after_the_release_gets_it(prepared: Path, tmp_path: Pat
 def test_without_the_look_at_consent_the_one_who_left_would_get_it(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims.Member, "why_not", lambda self, *, needs_consent: "")
+    monkeypatch.setattr(claims.Member, "why_not", "")
     stage = staged(prepared, tmp_path, "a")
     leave_after_release(stage)
     assert ("first", 1) in stage.provider.accepted
@@ -193,7 +193,7 @@ def test_a_worker_that_lost_its_lease_cannot_undo_what_another_recorded(
 
 
 def test_without_the_fence_it_could(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_CHANGE_FENCED", batches._CHANGE)
+    monkeypatch.setattr(batches, "_RECORD", batches._CHANGE.values(batches._OUTCOME))
     stage = staged(prepared, tmp_path, "a")
     late_negative(stage)
     assert stage.states()["accepted"] == 0
@@ -242,7 +242,7 @@ def test_if_it_stood_in_its_place_nobody_would_get_the_real_one(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Releasing, "_occasion", lambda self, release_id: 0)
-    monkeypatch.setattr(claims, "_PICK_REHEARSAL", claims._PICK_REAL)
+    monkeypatch.setattr(claims, "_REHEARSALS_GOING_ON", claims._REAL_GOING_ON)
     assert rehearse_then_send(staged(prepared, tmp_path, "a")) == []
 
 

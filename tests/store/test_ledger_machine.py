@@ -42,8 +42,8 @@ def forgetful(*arguments, **values):
 #: Rules that few steps miss; the simulator's mutants are all of them.
 MUTANTS = {
     "a doubt is forgotten": (recording, "record_for", forgetful),
-    "consent is not looked at again": (Member, "why_not", lambda _self, **_values: ""),
-    "an answer needs no lease": (batches, "_CHANGE_FENCED", batches._CHANGE),
+    "consent is not looked at again": (Member, "why_not", ""),
+    "an answer needs no lease": (batches, "_RECORD", batches._CHANGE.values(batches._OUTCOME)),
 }
 
 
