@@ -6,6 +6,7 @@ refuses, and joins encoded words without a space in some versions (python/cpytho
 
 import re
 from binascii import b2a_base64
+from collections.abc import Sequence
 from contextlib import suppress
 
 from newsletter.domain.pieces import Field, Pieces
@@ -23,6 +24,8 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _Q_AS_IT_IS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _SPACE = 0x20
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\U0010ffff-]+")
+#: An address that is written as it is.
+_READY = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 _SIMPLE_MAILBOX = re.compile(r"[A-Za-z-]+:(?: [A-Za-z0-9'-]+)+ <[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+>")
 _LITERAL_LIMIT = 900
 
@@ -95,6 +98,11 @@ def ascii_address(address: str) -> str:
     if not _DOT_ATOM.fullmatch(local):
         local = _quoted(local.removeprefix('"').removesuffix('"'))
     return f"{local}@{domain}".encode("utf-8", "replace").decode()
+
+
+def ascii_addresses(addresses: Sequence[str]) -> list[str]:
+    """Write many addresses as `ascii_address` does, quickly where they can stay as they are."""
+    return [one if _READY.fullmatch(one) else ascii_address(one) for one in addresses]
 
 
 def _quoted(text: str) -> str:

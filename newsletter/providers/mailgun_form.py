@@ -16,8 +16,14 @@ from newsletter.domain.pieces import Field, Pieces
 from newsletter.domain.provider import Mailing
 from newsletter.errors import ProviderError
 from newsletter.providers.encoding import Encode, header_value, json_text, one_line
-from newsletter.providers.headers import ascii_address, check_header, phrase_of, split_mailbox
-from newsletter.providers.stencil import Part, Slot, Stencil, reader_of
+from newsletter.providers.headers import (
+    ascii_address,
+    ascii_addresses,
+    check_header,
+    phrase_of,
+    split_mailbox,
+)
+from newsletter.providers.stencil import Column, Part, Slot, Stencil, reader_of_each
 
 #: How many `o:tag` a message may have by the older documentation; the newer one says 10.
 _MOST_TAGS = 3
@@ -30,10 +36,13 @@ _LOOKALIKE = re.compile(
     r"(?:%|\A)(?:recipient|unsubscribe|tag_unsubscribe|mailing_list_unsubscribe)(?=[._][\w.-]*(?:%|\Z)|%)",
     re.IGNORECASE,
 )
+_BAD_FORM = "an address has a form that cannot be sent in a batch"
 _WORD_JOINER = "\u2060"
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u00a1-\U0010ffff-]+@[\w.-]+")
 #: Only these hold what a person wrote; the others are links and names that we make.
 _WRITTEN_BY_PEOPLE = frozenset({"name", "address"})
+#: Words that read the same in HTML, in text and in JSON, and that no variable is made of.
+_SIMPLE = re.compile(r"[^\W_]+(?:[ -][^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Form:
 
     def body(self, mailing: Mailing) -> list[bytes]:
         """Return the form in parts, to be joined; no part holds more than one value of one recipient."""
-        addresses = ",".join(ascii_address(recipient.address) for recipient in mailing.recipients)
+        addresses = ",".join(_spots(mailing.recipients))
         values = list(chain.from_iterable(self._values.fill(mailing.recipients)))
         # Every entry ends in a comma; the last one's is not wanted.
         entries = [*values[:-1], values[-1][:-1]] if values else []
@@ -92,14 +101,14 @@ def unfit(recipients: Sequence[Recipient]) -> str | None:
     An address that the service reads otherwise than we do has no values, and then everybody is shown to
     everybody; two equal ones have the values of one.
     """
-    seen: set[str] = set()
-    for recipient in recipients:
-        if not _PLAIN_ADDRESS.fullmatch(recipient.address) or _LOOKALIKE.search(recipient.address):
-            return "an address has a form that cannot be sent in a batch"
-        address = ascii_address(recipient.address).casefold()
-        if address in seen:
-            return "two recipients of the batch have the same address"
-        seen.add(address)
+    addresses = [recipient.address for recipient in recipients]
+    if not all(map(_PLAIN_ADDRESS.fullmatch, addresses)):
+        return _BAD_FORM
+    # Behind an @ no variable ends but with a %.
+    if "%" in "".join(addresses) and any(map(_LOOKALIKE.search, addresses)):
+        return _BAD_FORM
+    if len({spot.casefold() for spot in _spots(recipients)}) < len(addresses):
+        return "two recipients of the batch have the same address"
     return None
 
 
@@ -120,11 +129,21 @@ def disarmed_header(text: str) -> str:
     )
 
 
-HTML = Place("html", disarmed_html, lambda value: json_text(disarmed_html(html.escape(value))))
-TEXT = Place("text", disarmed_text, lambda value: json_text(disarmed_text(value)))
-HEADER = Place(
-    "header", disarmed_header, lambda value: json_text(header_value(disarmed_header(value)).decode())
-)
+def _html_value(value: str) -> bytes:
+    return json_text(disarmed_html(html.escape(value)))
+
+
+def _text_value(value: str) -> bytes:
+    return json_text(disarmed_text(value))
+
+
+def _header_value(value: str) -> bytes:
+    return json_text(header_value(disarmed_header(value)).decode())
+
+
+HTML = Place("html", disarmed_html, _html_value)
+TEXT = Place("text", disarmed_text, _text_value)
+HEADER = Place("header", disarmed_header, _header_value)
 
 
 class _Variables:
@@ -134,7 +153,7 @@ class _Variables:
     """
 
     def __init__(self) -> None:
-        self.parts: list[Part] = [b'"', lambda recipient: json_text(ascii_address(recipient.address)), b'":{']
+        self.parts: list[Part] = [b'"', Column(lambda people: list(map(json_text, _spots(people)))), b'":{']
         self._keys: dict[tuple[str, Field], str] = {}
 
     def pour(self, pieces: Pieces, place: Place) -> bytes:
@@ -182,12 +201,12 @@ def _fields(message: Message, variables: _Variables) -> list[tuple[str, bytes]]:
 
 
 def _subject(pieces: Pieces, variables: _Variables) -> bytes:
-    read = reader_of(pieces)
+    read_each = reader_of_each(pieces)
     if not any(isinstance(piece, Field) for piece in pieces):
         literal = "".join(piece for piece in pieces if isinstance(piece, str))
         return _bytes(disarmed_text(one_line(literal)))
     # One variable for all of it: spaces and breaks are joined across its fields.
-    variables.add("subject", lambda recipient: json_text(disarmed_text(one_line(read(recipient)))))
+    variables.add("subject", Column(lambda people: _encoded(_subject_value, read_each(people))))
     return b"%recipient.subject%"
 
 
@@ -195,8 +214,23 @@ def _value(field: Field, encode: Encode) -> Part:
     if field.name not in _WRITTEN_BY_PEOPLE:
         return Slot(field, encode)
     # A stencil takes a % for plain and would not encode a column of such values.
-    read = reader_of((field,))
-    return lambda recipient: encode(read(recipient))
+    read_each = reader_of_each((field,))
+    return Column(lambda people: _encoded(encode, read_each(people)))
+
+
+def _encoded(encode: Encode, values: Sequence[str]) -> list[bytes]:
+    is_simple = _SIMPLE.fullmatch
+    if encode is _header_value and not "".join(values).isascii():
+        return list(map(encode, values))
+    return [value.encode() if is_simple(value) else encode(value) for value in values]
+
+
+def _subject_value(value: str) -> bytes:
+    return json_text(disarmed_text(one_line(value)))
+
+
+def _spots(recipients: Sequence[Recipient]) -> list[str]:
+    return ascii_addresses([recipient.address for recipient in recipients])
 
 
 def _mailbox(written: str) -> bytes:

@@ -27,9 +27,16 @@ class Slot:
     encode: Encode
 
 
+@dataclass(frozen=True)
+class Column:
+    """What is encoded in another way, for all recipients at once."""
+
+    encode_each: Callable[[Sequence[Recipient]], Sequence[bytes]]
+
+
 #: What needs more than one value of a recipient, such as a name with an address.
 Composed = Callable[[Recipient], bytes]
-Part = bytes | Slot | Composed
+Part = bytes | Slot | Column | Composed
 
 
 def pour(pieces: Pieces, literal: Encode, value: Encode) -> list[Part]:
@@ -42,17 +49,27 @@ def reader_of(pieces: Pieces) -> Callable[[Recipient], str]:
 
     Raises ProviderError for a field that recipients do not have.
     """
+    read_each = reader_of_each(pieces)
+    return lambda recipient: read_each([recipient])[0]
+
+
+def reader_of_each(pieces: Pieces) -> Callable[[Sequence[Recipient]], list[str]]:
+    """Make the function that reads pieces as the text of each of many recipients.
+
+    Raises ProviderError for a field that recipients do not have.
+    """
     for piece in pieces:
         if isinstance(piece, Field):
             _check(piece)
 
-    def read(recipient: Recipient) -> str:
-        return "".join(
-            (getattr(recipient, piece.name) or piece.fallback) if isinstance(piece, Field) else piece
+    def read_each(recipients: Sequence[Recipient]) -> list[str]:
+        columns: list[Iterable[str]] = [
+            _values(piece, recipients) if isinstance(piece, Field) else repeat(piece, len(recipients))
             for piece in pieces
-        )
+        ]
+        return list(map("".join, zip(*columns, strict=True))) if columns else [""] * len(recipients)
 
-    return read
+    return read_each
 
 
 class Stencil:
@@ -122,7 +139,9 @@ def _column(
 ) -> Iterable[bytes]:
     if isinstance(part, bytes):
         return repeat(part, len(recipients))
-    return columns[part] if isinstance(part, Slot) else map(part, recipients)
+    if isinstance(part, Slot):
+        return columns[part]
+    return part.encode_each(recipients) if isinstance(part, Column) else map(part, recipients)
 
 
 def _check(field: Field) -> None:

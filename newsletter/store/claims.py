@@ -248,7 +248,7 @@ def members(tx: Connection, batch_id: int, *, needs_consent: bool) -> list[Membe
 
     With `needs_consent` nobody may be mailed without an active subscription; otherwise nobody needs one.
     """
-    rows = tx.execute(_MEMBERS, {"batch_id": batch_id, "needs_consent": needs_consent})
+    rows = tx.execute(_MEMBERS, {"batch_id": batch_id, "needs_consent": needs_consent}).all()
     return list(map(Member._make, rows))
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,9 @@ def sqlite_file(database: str | None, folder: Path) -> Path | None:
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     # SQLAlchemy emits BEGIN through `_begin`; the driver must not add its own.
     connection.isolation_level = None
-    # What another tool wrote in another encoding must not stop everybody behind it.
-    connection.text_factory = _read_text
+    # What another tool wrote in another encoding must not stop everybody behind it. Not a function of Python,
+    # which would take as long as the rest of reading a row.
+    connection.text_factory = methodcaller("decode", "utf-8", "replace")
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -81,10 +83,6 @@ def _make_durable(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
     connection.commit()
-
-
-def _read_text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
 
 
 def _begin(connection: Connection) -> None:
