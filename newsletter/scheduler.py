@@ -3,6 +3,7 @@
 The scheduler holds no issue and no persistent job: a lost tick costs seconds, a double tick nothing.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
@@ -10,7 +11,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from newsletter.domain.account import Lane
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.claiming import ALL_LANES
 from newsletter.pipeline.running import Engine
 from newsletter.signals import wait_for
@@ -39,9 +40,13 @@ class Schedule:
         self._engine = engine
         self._why_not = why_not
         self._is_held = False
+        self._is_away = False
         self._stopping = threading.Event()
         self._work = threading.Condition()
-        self._ticker = BackgroundScheduler(timezone="UTC")
+        # A tick that is left out, as while the database is away, is nothing to warn of.
+        quiet = logging.getLogger("newsletter.ticker")
+        quiet.setLevel(logging.ERROR)
+        self._ticker = BackgroundScheduler(timezone="UTC", logger=quiet)
         self._ticker.add_job(
             self._tick,
             "interval",
@@ -89,8 +94,9 @@ class Schedule:
             for release in self._engine.tick():
                 log.info("release", issue=f"{release.series}/{release.issue}", state=release.state.value,
                          deliveries=release.planned)  # fmt: skip
+            self._is_well()
         except NewsletterError as error:
-            log.error("tick failed", reason=str(error))
+            self._fails("tick failed", error)
         with self._work:
             self._work.notify_all()
 
@@ -107,15 +113,28 @@ class Schedule:
                 if not self._is_held and self._engine.delivering.step(lanes):
                     continue
                 rest = self._rest(lanes)
-            except Exception as error:
+                self._is_well()
+            except Exception as error:  # noqa: BLE001 - `_fails` logs it
                 # A thread that ended here would stop sending, and nobody would notice.
-                is_bug = not isinstance(error, NewsletterError)
-                log.error("a step failed", reason=str(error), exc_info=is_bug)
+                self._fails("a step failed", error)
                 self._stopping.wait(PAUSE_SECONDS)
                 continue
             with self._work:
                 if not self._stopping.is_set():
                     self._work.wait(rest)
+
+    def _fails(self, what: str, error: Exception) -> None:
+        if not isinstance(error, StoreError):
+            log.error(what, reason=str(error), exc_info=not isinstance(error, NewsletterError))
+        elif not self._is_away:
+            # Every thread meets it again and again, for as long as it lasts.
+            self._is_away = True
+            log.error("the database cannot be used", reason=str(error))
+
+    def _is_well(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            log.info("the database can be used again")
 
     def _rest(self, lanes: Sequence[Lane]) -> float:
         """Return for how many seconds nothing becomes ready by itself."""

@@ -129,7 +129,7 @@ class _Mac:
             inner.update(message)
             outer.update(inner.digest())
             codes.append(outer.digest()[:_MAC_BYTES])
-        # All at once, each with two bytes more, so that every code begins a group of base64 and is cut from it.
+        # All at once: with two bytes more, every code begins a group of base64 and is cut from it.
         written = urlsafe_b64encode(b"\0\0".join([*codes, b""])).decode()
         return [written[start : start + 22] for start in range(0, 24 * len(codes), 24)]
 

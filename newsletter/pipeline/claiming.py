@@ -108,11 +108,16 @@ class Claiming:
 
     def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
         """Take what is due in the first lane that has something; it is durable when this returns."""
-        for lane in lanes:
-            work = self._of_lane(lane)
-            if work is not None:
-                return work
-        return None
+        is_urgent = Lane.BULK not in lanes
+        while True:
+            claimed_at = self.clock.elapsed()
+            with self.database.writing(urgent=is_urgent) as tx:
+                now = self.clock.now()
+                taken, has_more = self._next(tx, lanes, now, claimed_at)
+            if taken is not None:
+                return self._addressed(taken) if isinstance(taken, _Taken) else taken
+            if not has_more:
+                return None
 
     def of_batch(self, batch_id: int) -> Claim | Wait | None:
         """Take a batch that no worker looks for, as a test copy's; None where nobody may get it."""
@@ -121,24 +126,28 @@ class Claiming:
             taken = self._take_call(tx, claims.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
         return self._addressed(taken) if isinstance(taken, _Taken) else taken
 
-    def _of_lane(self, lane: Lane) -> Work | None:
-        name, is_rehearsal = self.provider.capabilities.name, self.provider.capabilities.rehearsal
-        while True:
-            claimed_at = self.clock.elapsed()
-            with self.database.writing(urgent=lane is Lane.PRIORITY) as tx:
-                now = self.clock.now()
-                picked = claims.pick(tx, name, lane, now, rehearsal=is_rehearsal)
-                if picked is None and lane is Lane.BULK and not is_rehearsal:
-                    picked = claims.pick_foreign(tx, name, now)
-                if picked is None:
-                    return None
-                taken = self._take(tx, picked, lane, now, claimed_at)
+    def _next(
+        self, tx: Connection, lanes: Sequence[Lane], now: datetime, claimed_at: float
+    ) -> tuple[_Taken | Look | None, bool]:
+        """Take what is due; where nothing was taken, tell whether there may be more to look at."""
+        for lane in lanes:
+            picked = self._pick(tx, lane, now)
+            if picked is None:
+                continue
+            taken = self._take(tx, picked, lane, now, claimed_at)
             if isinstance(taken, Wait):
                 self.held_up[lane] = taken.until
-                return None
+                continue
             self.held_up.pop(lane, None)
-            if taken is not None:
-                return self._addressed(taken) if isinstance(taken, _Taken) else taken
+            return taken, taken is None
+        return None, False
+
+    def _pick(self, tx: Connection, lane: Lane, now: datetime) -> Picked | None:
+        name, is_rehearsal = self.provider.capabilities.name, self.provider.capabilities.rehearsal
+        picked = claims.pick(tx, name, lane, now, rehearsal=is_rehearsal)
+        if picked is None and lane is Lane.BULK and not is_rehearsal:
+            return claims.pick_foreign(tx, name, now)
+        return picked
 
     def _addressed(self, taken: _Taken) -> Claim:
         batch, frozen = taken.batch, taken.frozen

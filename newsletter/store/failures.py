@@ -21,6 +21,7 @@ _MENDS = {
     "connection is lost": AWAY,
     "consuming input failed": AWAY,
     "starting up": AWAY,
+    "not yet accepting": AWAY,
     "shutting down": AWAY,
     "too many clients": "allow more connections, or run fewer workers",
     "No space left on device": "free some disk space on the database server",

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote_plus
 
+import structlog
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
 from newsletter.domain.desk import PROBE_ANSWER, PublicDesk, Subscription
-from newsletter.errors import TemplateError
+from newsletter.errors import StoreError, TemplateError
 from newsletter.web import answers
 from newsletter.web.templates import Templates
+
+log = structlog.get_logger()
 
 MAX_BODY = 8 * 1024
 BODY_SECONDS = 10
@@ -67,6 +70,7 @@ def pages(desk: PublicDesk, templates: Sequence[Path]) -> FastAPI:
     app.add_api_route("/media/{name}", routes.show_media, methods=_SAFE)
     app.add_api_route("/healthz", routes.is_well, methods=_SAFE)
     app.add_exception_handler(AnyHTTPException, routes.refuse)
+    app.add_exception_handler(StoreError, routes.wait)
     app.add_exception_handler(Exception, routes.apologise)
     return app
 
@@ -140,6 +144,10 @@ class _Routes:
         headers = error.headers if isinstance(error, AnyHTTPException) else None
         heading, sentence = _MESSAGES.get(status, _MESSAGES[404])
         return self._say(status, heading, sentence, headers)
+
+    def wait(self, _: Request, error: Exception) -> Response:
+        log.error("a page could not be shown", reason=str(error))
+        return self._say(503, *_TROUBLE, {"Retry-After": "60"})
 
     def apologise(self, _: Request, __: Exception) -> Response:
         # The server logs the error with its traceback after this page has gone out.
