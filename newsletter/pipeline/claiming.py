@@ -25,7 +25,7 @@ from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, nex
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
 from newsletter.store import accounts, batches, claims, releases, revisions
-from newsletter.store.claims import Member, Picked
+from newsletter.store.claims import Member, Picked, Ready
 from newsletter.store.database import Database
 
 ALL_LANES = (Lane.PRIORITY, Lane.BULK)
@@ -130,8 +130,10 @@ class Claiming:
         self, tx: Connection, lanes: Sequence[Lane], now: datetime, claimed_at: float
     ) -> tuple[_Taken | Look | None, bool]:
         """Take what is due; where nothing was taken, tell whether there may be more to look at."""
+        of = self.provider.capabilities
+        ready = claims.ready(tx, of.name, now, rehearsal=of.rehearsal) if Lane.BULK in lanes else None
         for lane in lanes:
-            picked = self._pick(tx, lane, now)
+            picked = self._pick(tx, lane, ready, now)
             if picked is None:
                 continue
             taken = self._take(tx, picked, lane, now, claimed_at)
@@ -142,12 +144,15 @@ class Claiming:
             return taken, taken is None
         return None, False
 
-    def _pick(self, tx: Connection, lane: Lane, now: datetime) -> Picked | None:
-        name, is_rehearsal = self.provider.capabilities.name, self.provider.capabilities.rehearsal
-        picked = claims.pick(tx, name, lane, now, rehearsal=is_rehearsal)
-        if picked is None and lane is Lane.BULK and not is_rehearsal:
-            return claims.pick_foreign(tx, name, now)
-        return picked
+    def _pick(self, tx: Connection, lane: Lane, ready: Ready | None, now: datetime) -> Picked | None:
+        of = self.provider.capabilities
+        if lane is Lane.PRIORITY:
+            may_be = ready is None or ready.has_priority
+            return claims.pick_priority(tx, of.name, now, rehearsal=of.rehearsal) if may_be else None
+        if ready is None or not ready.releases:
+            return None
+        picked = claims.pick(tx, of.name, now, ready, rehearsal=of.rehearsal)
+        return picked or (None if of.rehearsal else claims.pick_foreign(tx, of.name, now))
 
     def _addressed(self, taken: _Taken) -> Claim:
         batch, frozen = taken.batch, taken.frozen
@@ -292,10 +297,11 @@ class Claiming:
 
     def _admit(self, tx: Connection, lane: Lane, people: int, now: datetime) -> Wait | None:
         capabilities = self.provider.capabilities
-        account = accounts.get(tx, capabilities.name)
         probe = lease_for(capabilities)
-        if admit(account, self.limits, lane=lane, recipients=people, now=now, probe=probe) is account:
-            return None
+        if self.limits == _UNLIMITED:
+            account = accounts.get(tx, capabilities.name)
+            if admit(account, self.limits, lane=lane, recipients=people, now=now, probe=probe) is account:
+                return None
         # Something is counted: from here on nobody else may count.
         account = accounts.get_locked(tx, capabilities.name)
         admitted = admit(account, self.limits, lane=lane, recipients=people, now=now, probe=probe)

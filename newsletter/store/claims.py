@@ -8,16 +8,21 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
     and_,
     bindparam,
     case,
+    exists,
     func,
     insert,
     literal,
+    null,
     or_,
     select,
+    true,
+    union_all,
     update,
 )
 
@@ -65,7 +70,7 @@ _WITH_SERIES = (
 )
 # What a claim may take from, now or later, the earliest first: nothing that is stopped.
 _GOING_ON = (
-    select(release.c.id)
+    select(release.c.id, release.c.due_at)
     .select_from(_WITH_SERIES)
     .where(
         release.c.state == ReleaseState.SENDING,
@@ -87,18 +92,37 @@ def _first(*where: ColumnElement[bool], by: ColumnElement[Any]) -> Select[Any]:
     return rows.with_for_update(of=batch, skip_locked=True)
 
 
+# What is under way was ready when it was taken: so much less is looked at, where many are in doubt.
+_IS_TRIED_AND_READY = and_(IS_TRIED, batch.c.next_at <= _now, _IS_READY)
 # What was tried before goes first: a doubt is not to outlive what can clear it. Keyed by rehearsal or not.
 _TRIED = {
-    of: _first(_IS_OF_RELEASE, IS_TRIED, _IS_READY, is_mine, by=batch.c.next_at)
+    of: _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, is_mine, by=batch.c.next_at)
     for of, is_mine in _IS_MINE.items()
 }
 _FRESH = {
     of: _first(_IS_OF_RELEASE, IS_FRESH, batch.c.next_at <= _now, is_mine, by=batch.c.seq)
     for of, is_mine in _IS_MINE.items()
 }
-_FOREIGN = _first(_IS_OF_RELEASE, IS_TRIED, _IS_READY, ~_IS_OURS, by=batch.c.next_at)
+_FOREIGN = _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, ~_IS_OURS, by=batch.c.next_at)
 _PRIORITY = {
     of: _first(_IS_PRIORITY, IS_OPEN, _IS_READY, is_mine, by=batch.c.id) for of, is_mine in _IS_MINE.items()
+}
+
+
+def _where_ready(going_on: Select[Any], is_mine: ColumnElement[bool]) -> CompoundSelect[Any]:
+    # All that a claim has to know before it picks, in one question: NULL stands for the priority lane.
+    has_tried = exists().where(batch.c.release_id == release.c.id, _IS_TRIED_AND_READY, is_mine)
+    return union_all(
+        select(null().label("id"), null().label("due_at"), true().label("has_tried")).where(
+            exists().where(_IS_PRIORITY, IS_OPEN, _IS_READY, is_mine)
+        ),
+        going_on.order_by(None).add_columns(has_tried),
+    )
+
+
+_READY = {
+    True: _where_ready(_REHEARSALS_GOING_ON, _IS_MINE[True]),
+    False: _where_ready(_REAL_GOING_ON, _IS_MINE[False]),
 }
 _GET = select(*_COLUMNS).where(batch.c.id == bindparam("batch_id"))
 
@@ -195,6 +219,13 @@ class Picked:
     is_foreign: bool = False
 
 
+class Ready(NamedTuple):
+    """Where something may be ready: releases that go on, each with whether one that was tried is ready."""
+
+    has_priority: bool
+    releases: tuple[tuple[int, bool], ...]
+
+
 class Member(NamedTuple):
     """A delivery of a batch that is open or accepted; `why_not` says why no mail may go to the person now."""
 
@@ -214,15 +245,26 @@ class Member(NamedTuple):
         return self.state == DeliveryState.PLANNED
 
 
-def pick(tx: Connection, provider: str, lane: Lane, now: datetime, *, rehearsal: bool) -> Picked | None:
-    """Find the next batch of a lane: one that is due, or one whose caller's lease ran out."""
-    values = {"provider": provider, "now": now}
-    if lane is Lane.PRIORITY:
-        row = tx.execute(_PRIORITY[rehearsal], values).first()
-        return _picked(tx, row) if row else None
-    for release_id in _going_on(tx, rehearsal=rehearsal):
-        for statement in (_TRIED[rehearsal], _FRESH[rehearsal]):
-            row = tx.execute(statement, {**values, "release_id": release_id}).first()
+def ready(tx: Connection, provider: str, now: datetime, *, rehearsal: bool) -> Ready:
+    """Look where there may be something to take."""
+    rows = tx.execute(_READY[rehearsal], {"provider": provider, "now": now}).all()
+    going_on = sorted((row for row in rows if row.id is not None), key=lambda row: (row.due_at, row.id))
+    releases = tuple((row.id, bool(row.has_tried)) for row in going_on)
+    return Ready(has_priority=len(releases) < len(rows), releases=releases)
+
+
+def pick_priority(tx: Connection, provider: str, now: datetime, *, rehearsal: bool) -> Picked | None:
+    """Find the next batch of no release: one that is due, or one whose caller's lease ran out."""
+    row = tx.execute(_PRIORITY[rehearsal], {"provider": provider, "now": now}).first()
+    return _picked(tx, row) if row else None
+
+
+def pick(tx: Connection, provider: str, now: datetime, where: Ready, *, rehearsal: bool) -> Picked | None:
+    """Find the next batch of a release: one that is due, or one whose caller's lease ran out."""
+    for release_id, has_tried in where.releases:
+        for statement in (_TRIED[rehearsal], _FRESH[rehearsal]) if has_tried else (_FRESH[rehearsal],):
+            values = {"provider": provider, "now": now, "release_id": release_id}
+            row = tx.execute(statement, values).first()
             if row:
                 return _picked(tx, row)
     return None

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from newsletter.errors import StoreError
 from newsletter.store import deliveries
 from newsletter.store.aside import locked, read, read_file, sync, write
 from newsletter.store.database import Database
 from newsletter.store.moved import moved_to, unmark
-from newsletter.store.tables import Instant, attempt
+from newsletter.store.tables import Instant, attempt, deployment
 
 #: Threads name the calls that they make together in any order. Instants further apart tell something else: a
 #: clock was set back, or, where the file is missing, calls were made from this database before.
@@ -30,6 +30,7 @@ LENGTH = 256
 _STARTED_AT = select(attempt.c.started_at).where(
     attempt.c.batch_id == bindparam("batch_id"), attempt.c.epoch == bindparam("epoch")
 )
+_STANDING = select(deployment.c.moved_to, _STARTED_AT.scalar_subquery())
 _ANY = select(attempt.c.epoch).limit(1)
 _ANY_BEFORE = _ANY.where(attempt.c.started_at < bindparam("before", type_=Instant))
 _LAST = (
@@ -44,6 +45,9 @@ class _Call:
     batch_id: int
     epoch: int
     started_at: datetime
+
+
+_NOWHERE = _Call(0, 0, datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,8 @@ class Lineage:
     def why_moved(self) -> str | None:
         """Say in a sentence that another database took the place of this one; None where none did."""
         with self._database.reading() as tx:
-            return _why_moved(tx)
+            name = moved_to(tx)
+            return _said_moved(name) if name else None
 
     def note(self, batch_id: int, epoch: int, started_at: datetime) -> bool:
         """Name a call whose claim is durable, before it is made.
@@ -128,14 +133,16 @@ class Lineage:
         # Read before the database is: a call that is named afterwards may be unknown to this snapshot.
         line = _parse(read_file(file))
         with self._database.reading() as tx:
-            if why := _why_moved(tx):
-                return why
+            at = _NOWHERE if line is None or line.call is None else line.call
+            moved_to, started_at = tx.execute(_STANDING, {"batch_id": at.batch_id, "epoch": at.epoch}).one()
+            if moved_to:
+                return _said_moved(moved_to)
             if line is not None and line.deployment != self._deployment_id:
                 return f"{file.name} names the last call of another database"
             if line is None:
                 is_new = tx.execute(earlier, values).first() is None
                 return None if is_new else _MISSING.format(file.name)
-            if line.call is not None and not _knows(tx, line.call):
+            if line.call is not None and started_at != line.call.started_at:
                 return _OLDER.format(line.call.started_at)
         return None if line.inode == self._inode() else _MOVED
 
@@ -167,14 +174,8 @@ _OLDER = (
 _MOVED = "this database is not the file that the last call was made from: it looks like a copy"
 
 
-def _why_moved(tx: Connection) -> str | None:
-    name = moved_to(tx)
-    return f"this database was moved to {name}" if name else None
-
-
-def _knows(tx: Connection, call: _Call) -> bool:
-    started_at = tx.execute(_STARTED_AT, {"batch_id": call.batch_id, "epoch": call.epoch}).scalar()
-    return bool(started_at == call.started_at)
+def _said_moved(name: str) -> str:
+    return f"this database was moved to {name}"
 
 
 def _is_just_after(named: _Call | None, call: _Call) -> bool:

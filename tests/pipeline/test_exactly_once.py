@@ -242,7 +242,8 @@ def test_if_it_stood_in_its_place_nobody_would_get_the_real_one(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Releasing, "_occasion", lambda self, release_id: 0)
-    monkeypatch.setattr(claims, "_REHEARSALS_GOING_ON", claims._REAL_GOING_ON)
+    anything = claims._where_ready(claims._REAL_GOING_ON, claims._IS_MINE[True])
+    monkeypatch.setattr(claims, "_READY", {True: anything, False: anything})
     assert rehearse_then_send(staged(prepared, tmp_path, "a")) == []
 
 

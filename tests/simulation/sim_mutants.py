@@ -148,11 +148,10 @@ def _freezes_anew(self: Claiming, picked: Any, *others: Any) -> Any:
     return _freeze(self, replace(picked, frozen=None), *others)
 
 
-_PAUSED_GOING_ON = (
-    select(release.c.id)
-    .where(release.c.state == ReleaseState.SENDING, release.c.occasion == REAL)
-    .order_by(release.c.due_at, release.c.id)
+_PAUSED_GOING_ON = select(release.c.id, release.c.due_at).where(
+    release.c.state == ReleaseState.SENDING, release.c.occasion == REAL
 )
+_READY_PAUSED = {**claims._READY, False: claims._where_ready(_PAUSED_GOING_ON, claims._IS_MINE[False])}
 
 MUTANTS = (
     Mutant("a key stays the same for every attempt", ("I1",), ("key", "dedupe"),
@@ -175,7 +174,7 @@ MUTANTS = (
     Mutant("a call is made once", ("I1",), ("query", "events", "none"), _set(SimCall, "make", _calls_twice)),
     Mutant("a batch in doubt is not split", ("I1",), NAMES, _set(recording, "record_for", _splits_tainted)),
     Mutant("issues come in order", ("I6",), ("key",), _set(Releasing, "_let_wait", lambda *_: 0)),
-    Mutant("a pause stops the next call", ("I9",), NAMES, _set(claims, "_REAL_GOING_ON", _PAUSED_GOING_ON)),
+    Mutant("a pause stops the next call", ("I9",), NAMES, _set(claims, "_READY", _READY_PAUSED)),
     Mutant("the pace is kept", ("I4",), NAMES, _set(claiming, "admit", lambda account, *_, **__: account)),
     Mutant("who left is not counted with those who stayed", ("I7",), ("key", "dedupe"),
            _set(Recording, "_tell_leavers", lambda *_: None)),

@@ -23,6 +23,7 @@ from newsletter.domain.delivery import START_DEADLINE, BatchState, DeliveryState
 from newsletter.domain.provider import Answer, Outcome, Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.pipeline.holding import Holding
+from newsletter.pipeline.releasing import Releasing
 from newsletter.store import batches, claims, deliveries, releases, series
 from newsletter.store.tables import attempt, batch, delivery, subscriber, subscription
 
@@ -451,4 +452,5 @@ def test_workers_that_claim_together_never_get_the_same_batch(newsletter, clock)
         claimed = [claim.batch.id for taken in pool.map(work, range(4)) for claim in taken]
     assert len(claimed) == len(set(claimed)) == 40
     assert len(provider.addresses) == len(set(provider.addresses)) == 40
+    Releasing(newsletter.database, provider.capabilities).tick(NOW)
     assert newsletter.read(releases.every)[0].state is ReleaseState.SETTLED
