@@ -5,6 +5,7 @@
 Everything is derived from the ledger, so a lost tick costs seconds and a double tick nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,6 +33,8 @@ from newsletter.store.slots import Slot
 
 #: People looked at in one transaction of preparing; a commit stays under 50 ms.
 CHUNK = 20_000
+#: The same where preparing keeps nobody else from writing.
+SERVER_CHUNK = 100_000
 _UNLIMITED = Limits()
 
 
@@ -82,6 +85,8 @@ class Releasing:
             return releases.in_state(tx, state)
 
     def _release(self, slot: Slot, of: AppliedSeries, due_at: datetime, now: datetime) -> Release | None:
+        with self.database.writing(bulk=True) as tx:
+            audience.refresh_statistics(tx)
         reason = self._why_hold(slot, of, due_at, now)
         with self.database.writing() as tx:
             # Somebody may have moved or cancelled it since it was read: then the next tick sees it as it is.
@@ -99,11 +104,15 @@ class Releasing:
         late = late_by(due_at, now, of.hold_if_late_by)
         reasons = [f"its slot was found {spell(late)} late"] if late else []
         with self.database.reading() as tx:
-            people = audience.counts(tx, of.id, slot.issue_id, REAL, now).get(Verdict.DUE, 0)
-            reasons.append(no_room(people, self.database.free_bytes()))
-            if not self.capabilities.rehearsal:
-                reasons.append(held_for_size(tx, of, people))
-        return "; ".join(filter(None, reasons))
+            sizes = self._why_too_many(tx, of, audience.active(tx, of.id))
+            if any(sizes):
+                people = audience.counts(tx, of.id, slot.issue_id, REAL, now).get(Verdict.DUE, 0)
+                sizes = self._why_too_many(tx, of, people)
+        return "; ".join(filter(None, [*reasons, *sizes]))
+
+    def _why_too_many(self, tx: Connection, of: AppliedSeries, people: int) -> list[str]:
+        size = "" if self.capabilities.rehearsal else held_for_size(tx, of, people)
+        return [no_room(people, self.database.free_bytes()), size]
 
     def _occasion(self, release_id: int) -> int:
         # A rehearsal must never stand where the real send will.
@@ -126,7 +135,8 @@ class Releasing:
             # It was held when another provider was there.
             release = replace(release, occasion=self._occasion(release_id))
             releases.change(tx, release_id, occasion=release.occasion)
-        upto = audience.chunk_end(tx, release.series_id, release.prepared_to, CHUNK)
+        size = CHUNK if self.database.is_sqlite else SERVER_CHUNK
+        upto = audience.chunk_end(tx, release.series_id, release.prepared_to, size)
         if upto is None:
             releases.change(tx, release.id, state=ReleaseState.SENDING, started_at=now)
             releases.settle(tx, release.id, now)
@@ -144,14 +154,22 @@ class Releasing:
             "upto": upto,
             "now": now,
         }
-        counts = audience.chunk_counts(tx, chunk)
+        people = audience.chunk_size(tx, chunk)
         later = self._let_wait(tx, release, chunk)
-        due = counts.get(Verdict.DUE, 0) - later
-        if due:
-            size = self._size(tx, now)
-            first_seq = self._add_batches(tx, release, due, size, now)
-            releases.add_deliveries(tx, {**chunk, "first_seq": first_seq, "size": size})
-        releases.progress(tx, release, upto, counts, later)
+        due = self._plan(tx, release, chunk, people, now)
+        # Who is due is known by now; why others are not takes a second look, where there are any.
+        counts = dict(audience.left_out(tx, chunk)) if due + later < people else {}
+        releases.progress(tx, release, upto, {**counts, Verdict.DUE: due + later}, later)
+
+    def _plan(
+        self, tx: Connection, release: Release, chunk: dict[str, object], people: int, now: datetime
+    ) -> int:
+        size = self._size(tx, now)
+        batch_ids = self._add_batches(tx, release, people, size, now)
+        due = releases.add_deliveries(tx, chunk, batch_ids, size)
+        if due < people:
+            releases.trim_batches(tx, batch_ids, due, size)
+        return due
 
     def _let_wait(self, tx: Connection, release: Release, chunk: dict[str, object]) -> int:
         if release.is_rehearsal:
@@ -185,12 +203,14 @@ class Releasing:
         before = waiting.open_issues(tx, release.series_id, release.id)
         people = waiting.free_now(tx, release.id, before, self._size(tx, now))
         if people:
-            seq = self._add_batches(tx, release, len(people), len(people), now)
-            waiting.plan(tx, release.issue_id, people, releases.batch_at(tx, release.id, seq))
+            [batch_id] = self._add_batches(tx, release, len(people), len(people), now)
+            waiting.plan(tx, release.issue_id, people, batch_id)
             releases.change(tx, release.id, waiting=release.waiting - len(people))
         return len(people)
 
-    def _add_batches(self, tx: Connection, release: Release, people: int, size: int, now: datetime) -> int:
+    def _add_batches(
+        self, tx: Connection, release: Release, people: int, size: int, now: datetime
+    ) -> Sequence[int]:
         first = releases.next_seq(tx, release.id)
         name = self.capabilities.name
         rows = [
@@ -199,8 +219,7 @@ class Releasing:
             )
             for number, start in enumerate(range(0, people, size))
         ]
-        releases.add_batches(tx, rows)
-        return first
+        return releases.add_batches(tx, rows)
 
     def _size(self, tx: Connection, now: datetime) -> int:
         account = accounts.get(tx, self.capabilities.name)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, exists, insert, or_, select, updat
 
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, Record
 from newsletter.domain.provider import Answer
-from newsletter.store.tables import IS_EXCEPTION, Instant, attempt, batch, delivery
+from newsletter.store.tables import IS_EXCEPTION, Instant, attempt, batch, delivery, one_of
 
 _now = bindparam("now", type_=Instant)
 _ADD = insert(batch).returning(batch.c.id)
@@ -71,7 +71,7 @@ _OPEN = (
 )
 _CLOSE_ACCEPTED = (
     _CHANGE.where(
-        batch.c.state.in_((BatchState.UNKNOWN, BatchState.PLANNED)),
+        one_of(batch.c.state, BatchState.UNKNOWN, BatchState.PLANNED),
         ~exists().where(delivery.c.batch_id == batch.c.id, delivery.c.state == DeliveryState.PLANNED),
     )
     .values(state=BatchState.ACCEPTED, tainted=False, next_at=None, frozen=None)

@@ -41,6 +41,7 @@ from newsletter.store.tables import (
     batch,
     delivery,
     issue,
+    one_of,
     release,
     series,
     slot,
@@ -60,7 +61,7 @@ _IS_OURS = batch.c.provider == bindparam("provider")
 _IS_FREE = and_(batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
 _IS_MINE = {True: _IS_OURS, False: or_(_IS_OURS, _IS_FREE)}
 _IS_READY = or_(
-    and_(batch.c.state.in_((BatchState.PLANNED, BatchState.UNKNOWN)), batch.c.next_at <= _now),
+    and_(one_of(batch.c.state, BatchState.PLANNED, BatchState.UNKNOWN), batch.c.next_at <= _now),
     and_(batch.c.state == BatchState.SENDING, batch.c.lease_until <= _now),
 )
 _WITH_SERIES = (
@@ -165,7 +166,7 @@ _MEMBERS = (
     .join(suppression, suppression.c.address_hash == subscriber.c.address_hash, isouter=True)
     .where(
         delivery.c.batch_id == bindparam("batch_id"),
-        delivery.c.state.in_((DeliveryState.PLANNED, DeliveryState.ACCEPTED)),
+        one_of(delivery.c.state, DeliveryState.PLANNED, DeliveryState.ACCEPTED),
     )
     .order_by(delivery.c.pos)
 )  # fmt: skip

@@ -5,11 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
     Connection,
+    Insert,
     Integer,
     Row,
     bindparam,
-    cast,
+    delete,
     exists,
     func,
     insert,
@@ -17,6 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.elements import Grouping
 
 from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.release import REAL, Release, ReleaseState
@@ -72,10 +77,9 @@ _EXCLUDED = select(release.c.excluded).where(release.c.id == bindparam("row_id")
 _NEXT_SEQ = select(func.coalesce(func.max(batch.c.seq) + 1, 0)).where(
     batch.c.release_id == bindparam("release_id")
 )
-_ADD_BATCHES = insert(batch)
-_BATCH_AT = select(batch.c.id).where(
-    batch.c.release_id == bindparam("release_id"), batch.c.seq == bindparam("seq")
-)
+_ADD_BATCHES = insert(batch).returning(batch.c.id, sort_by_parameter_order=True)
+_SET_MEMBERS = update(batch).where(batch.c.id == bindparam("row_id")).values(members=bindparam("rest"))
+_DROP_BATCH = delete(batch).where(batch.c.id == bindparam("row_id"))
 
 # Who is due in a chunk, numbered; batch and position follow from the number.
 _due = CHUNK.subquery()
@@ -88,23 +92,36 @@ _numbered = (
     .subquery()
 )
 _size = bindparam("size", type_=Integer)
-_ADD_DELIVERIES = insert(delivery).from_select(
-    ["issue_id", "subscriber_id", "occasion", "release_id", "batch_id", "pos", "state"],
-    select(
-        bindparam("issue_id", type_=Integer),
-        _numbered.c.subscriber_id,
-        bindparam("occasion", type_=Integer),
-        batch.c.release_id,
-        batch.c.id,
-        _numbered.c.number % _size,
-        literal(DeliveryState.PLANNED.value),
-    ).join(
-        batch,
-        (batch.c.release_id == bindparam("release_id", type_=Integer))
-        & (batch.c.seq == bindparam("first_seq", type_=Integer) + cast(_numbered.c.number // _size, Integer)),
-    ),
-    include_defaults=False,
-)
+# Not SQLAlchemy's `//`, which divides numbers with a fraction on a server.
+_place = _numbered.c.number.op("/", return_type=Integer())(_size)
+
+
+def _add_deliveries(batch_id: ColumnElement[int]) -> Insert:
+    return (
+        insert(delivery)
+        .from_select(
+            ["issue_id", "subscriber_id", "occasion", "release_id", "batch_id", "pos", "state"],
+            select(
+                bindparam("issue_id", type_=Integer),
+                _numbered.c.subscriber_id,
+                bindparam("occasion", type_=Integer),
+                bindparam("release_id", type_=Integer),
+                batch_id,
+                _numbered.c.number % _size,
+                literal(DeliveryState.PLANNED.value),
+            ),
+            include_defaults=False,
+        )
+        .execution_options(preserve_rowcount=True)
+    )
+
+
+# The ids of batches are given: to look them up, a server without statistics compares every delivery with
+# every batch. In an SQLite file they follow one another.
+_ADD_DELIVERIES = {
+    "sqlite": _add_deliveries(bindparam("first_batch", type_=Integer) + _place),
+    "postgresql": _add_deliveries(Grouping(bindparam("batch_ids", type_=ARRAY(BigInteger)))[_place + 1]),
+}
 _HAS_OPEN = select(batch.c.seq).where(batch.c.release_id == bindparam("release_id"), IS_OPEN).limit(1)
 _SETTLE = (
     update(release)
@@ -176,19 +193,25 @@ def next_seq(tx: Connection, release_id: int) -> int:
     return int(tx.execute(_NEXT_SEQ, {"release_id": release_id}).scalar_one())
 
 
-def add_batches(tx: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert batches."""
-    tx.execute(_ADD_BATCHES, list(rows))
+def add_batches(tx: Connection, rows: Sequence[Mapping[str, object]]) -> Sequence[int]:
+    """Insert batches; return their ids in order."""
+    return tx.execute(_ADD_BATCHES, list(rows)).scalars().all()
 
 
-def add_deliveries(tx: Connection, values: Mapping[str, object]) -> int:
-    """Insert the deliveries of everyone due in a chunk, filling batches from `first_seq`; return how many."""
-    return tx.execute(_ADD_DELIVERIES, values).rowcount
+def add_deliveries(tx: Connection, chunk: Mapping[str, object], batch_ids: Sequence[int], size: int) -> int:
+    """Insert the deliveries of everyone due in a chunk, filling batches in order; return how many."""
+    values = {**chunk, "first_batch": batch_ids[0], "batch_ids": batch_ids, "size": size}
+    return tx.execute(_ADD_DELIVERIES[tx.dialect.name], values).rowcount
 
 
-def batch_at(tx: Connection, release_id: int, seq: int) -> int:
-    """Return the id of a batch by its number in the release."""
-    return int(tx.execute(_BATCH_AT, {"release_id": release_id, "seq": seq}).scalar_one())
+def trim_batches(tx: Connection, batch_ids: Sequence[int], people: int, size: int) -> None:
+    """Take away those of new batches that so many people do not need, and count the members of the last."""
+    full, rest = divmod(people, size)
+    if rest:
+        tx.execute(_SET_MEMBERS, {"row_id": batch_ids[full], "rest": rest})
+    unused = [{"row_id": id_} for id_ in batch_ids[full + bool(rest) :]]
+    if unused:
+        tx.execute(_DROP_BATCH, unused)
 
 
 def progress(tx: Connection, before: Release, upto: int, counts: Mapping[Verdict, int], later: int) -> None:

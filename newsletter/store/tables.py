@@ -189,15 +189,19 @@ batch = Table(
 )
 
 
-def _one_of(column: Column[Any], *values: str) -> ColumnElement[bool]:
-    # Values are written out, in the index and in the query: by a parameter no database sees which is meant.
+def one_of(column: ColumnElement[Any], *values: str) -> ColumnElement[bool]:
+    """Compare with values that are written out.
+
+    By a parameter no database sees which partial index is meant, and a list of them is put together anew for
+    every call.
+    """
     return column.in_([literal_column(f"'{value}'") for value in values])
 
 
 #: A batch that is not settled; one of these that somebody has tried; one that nobody has.
-IS_OPEN = _one_of(batch.c.state, *UNSETTLED)
+IS_OPEN = one_of(batch.c.state, *UNSETTLED)
 IS_TRIED = and_(IS_OPEN, batch.c.epoch > literal_column("0"))
-IS_FRESH = and_(_one_of(batch.c.state, BatchState.PLANNED), batch.c.epoch == literal_column("0"))
+IS_FRESH = and_(one_of(batch.c.state, BatchState.PLANNED), batch.c.epoch == literal_column("0"))
 for _name, _columns, _where in (
     ("ix_batch_open", (batch.c.release_id, batch.c.seq), IS_OPEN),
     ("ix_batch_tried", (batch.c.release_id, batch.c.next_at), IS_TRIED),

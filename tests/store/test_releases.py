@@ -18,6 +18,7 @@ from newsletter.store.tables import batch, delivery
 @pytest.fixture
 def small_chunks(monkeypatch):
     monkeypatch.setattr(releasing, "CHUNK", 7)
+    monkeypatch.setattr(releasing, "SERVER_CHUNK", 7)
 
 
 def names(count):
