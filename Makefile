@@ -37,9 +37,10 @@ bench: $(STAMP)
 soak: $(STAMP)
 	$(BIN)/python tests/simulation/soak.py --seeds $(or $(SEEDS),20000)
 
-# Real processes, killed and stopped at random, against local fakes of the providers: 100 runs, or RUNS=….
+# Real processes, killed and stopped at random, against local fakes of the providers: 100 runs, or RUNS=…, half of
+# them on PostgreSQL, or all on DATABASE=….
 chaos: $(STAMP)
-	$(BIN)/python tests/process/chaos.py --runs $(or $(RUNS),100)
+	$(BIN)/python tests/process/chaos.py --runs $(or $(RUNS),100) $(if $(DATABASE),--database $(DATABASE))
 
 # Serve the sample letter: schedule, deliver, public pages.
 run: $(STAMP)

@@ -1,10 +1,11 @@
 """The composition root: the one place that chooses real parts, reads the clock and the environment."""
 
 import os
+import re
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Capabilities, Provider
 from newsletter.domain.subscriber import Subscriber
 from newsletter.domain.tokens import TokenKeys
-from newsletter.errors import ProviderError, Refused, StoreError
+from newsletter.errors import ConfigError, ProviderError, Refused, StoreError
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.answering import Desk
 from newsletter.pipeline.composing import Composing
@@ -25,6 +26,7 @@ from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.importing import Importing
+from newsletter.pipeline.moving import Moving
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.planning import Planning
 from newsletter.pipeline.previewing import Previewing, Reader
@@ -45,10 +47,14 @@ from newsletter.store import schema
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
+from newsletter.store.moving import with_password_apart
 from newsletter.store.schema import Deployment
 from newsletter.store.sender_lock import sender_lock
 
 _PACKAGE = Path(__file__).parent
+_SEND_THERE = "write its url under [database]"
+#: The password of a URL, after what stands before it.
+_PASSWORD = re.compile(r"(://[^:/@]*:|[?&]password=)[^@&'\"]*")
 
 
 class SystemClock:
@@ -71,11 +77,13 @@ class App:
         clock: Clock | None = None,
         environment: Mapping[str, str] = os.environ,
         provider: Provider | None = None,
+        database_url: str | None = None,
     ) -> None:
         self.root = root
         self.clock = clock or SystemClock()
         self.environment = environment
         self._provider = provider
+        self._database_url = database_url
 
     @cached_property
     def settings(self) -> Settings:
@@ -94,7 +102,7 @@ class App:
     @cached_property
     def closed_database(self) -> Database:
         """The database before its schema is looked at, for `db upgrade`."""
-        return Database(self.settings.database.url, folder=self.root)
+        return Database(self._database_url or self.settings.database.url, folder=self.root)
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -241,7 +249,7 @@ class App:
     @cached_property
     def lineage(self) -> Lineage:
         """Tell whether this database is the one that sent last from this machine."""
-        return Lineage(self.database, self._beside("last-call"), self.deployment.id)
+        return Lineage(self.database, self.lineage_file, self.deployment.id)
 
     @cached_property
     def aside(self) -> Aside | None:
@@ -250,8 +258,8 @@ class App:
         return Aside(file) if file else None
 
     def _beside(self, name: str) -> Path | None:
-        file = self.database.file
-        if self.database.is_sqlite:
+        file = self.closed_database.file
+        if self.closed_database.is_sqlite:
             return file.with_name(f"{file.name}.{name}") if file else None
         return self.root / ".newsletter" / name
 
@@ -272,13 +280,13 @@ class App:
         """Raise Refused where the database is a copy or a restored backup."""
         why = self.why_not_send()
         if why:
-            raise Refused(
-                f"nothing is sent: {why}", mend="look what went out since, then: newsletter db adopt"
-            )
+            is_moved = self.lineage.why_moved() is not None
+            mend = "look what went out since, then: newsletter db adopt"
+            raise Refused(f"nothing is sent: {why}", mend=_SEND_THERE if is_moved else mend)
 
     def why_not_send(self) -> str | None:
         """Say why nothing real may be sent from this database; None where it may."""
-        return None if self.provider_is_rehearsal else self.lineage.why_foreign()
+        return self.lineage.why_moved() if self.provider_is_rehearsal else self.lineage.why_foreign()
 
     def adopt_database(self) -> None:
         """Take the database as it is for the one to send from."""
@@ -316,6 +324,8 @@ class App:
 
     def backup(self, file: Path) -> None:
         """Write a consistent copy of the database, whole or not at all; one that is there is replaced."""
+        if not self.database.is_sqlite:
+            raise Refused(f"{self.database.name} is not a file that can be copied", mend="use pg_dump")
         unfinished = file.with_name(f".{file.name}.part")
         try:
             unfinished.unlink(missing_ok=True)
@@ -327,10 +337,52 @@ class App:
             with suppress(OSError):
                 unfinished.unlink()
 
+    @contextmanager
+    def moving(self, source: str, target: str) -> Iterator[Moving]:
+        """Give the move from one database URL to another; relative files are of this letter's folder."""
+        with ExitStack() as stack:
+            one, other = (stack.enter_context(self._on(url)) for url in (source, target))
+            yield Moving(
+                one.closed_database,
+                other.closed_database,
+                one.lineage_file,
+                other.lineage_file,
+                self.clock,
+                one.record_kept,
+            )
+
+    @contextmanager
+    def _on(self, url: str) -> Iterator["App"]:
+        app = App(
+            self.root,
+            clock=self.clock,
+            environment=self.environment,
+            provider=self._provider,
+            database_url=with_password_apart(url),
+        )
+        try:
+            database = app.closed_database
+        except ConfigError as error:
+            raise ConfigError(_PASSWORD.sub(r"\1***", error.message), mend=error.mend) from None
+        with closing(database):
+            yield app
+
+    @property
+    def lineage_file(self) -> Path | None:
+        """The file that names the last call made from this database."""
+        return self._beside("last-call")
+
+    def record_kept(self) -> None:
+        """Record the outcomes that the database could not take when they came."""
+        # The provider is opened only where it is needed: a move needs no key.
+        if self.aside is not None and self.aside.waiting():
+            self.engine.delivering.replay()
+
     def upgrade_database(self) -> tuple[str | None, str]:
         """Bring the schema up to date; return the version before and after."""
         from newsletter.store.upgrading import upgrade  # noqa: PLC0415 - Alembic is slow to import
 
+        schema.refuse_unfinished(self.closed_database)
         return upgrade(self.closed_database, self.clock.now())
 
     def provider_names(self) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ _SECRET_BYTES = 32
 class ProviderTable(StrictTable):
     """Which email service, where it answers, and how much of it may be used.
 
-    `per_day` counts recipients a UTC day; `warm_up` those of the first days on which anything was sent.
+    `calls_at_once` are those of one process. `per_day` counts recipients a UTC day; `warm_up` those of the
+    first days on which anything was sent.
     """
 
     name: str = "outbox"
@@ -46,6 +47,7 @@ class ProviderTable(StrictTable):
     calls_per_second: float | None = Field(default=None, gt=0, strict=False)
     per_day: int | None = Field(default=None, gt=0, strict=False)
     warm_up: list[Annotated[int, Field(gt=0)]] = []
+    calls_at_once: int = Field(default=8, ge=1, le=32, strict=False)
 
 
 class DatabaseTable(StrictTable):

@@ -17,7 +17,7 @@ from newsletter.pipeline.running import Engine
 from newsletter.signals import wait_for
 
 TICK_SECONDS = 5
-SENDERS = 4
+SENDERS = 8
 #: How long a sender waits after an error before it tries again.
 PAUSE_SECONDS = 5
 _SHORTEST_REST = 0.005

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.context import ask, letter
+from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.moving import say_move, say_sizes, watching
 from newsletter.cli.printing import muted, say, say_json, say_table
 
 PANEL = "Operate"
@@ -13,7 +14,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 templates = typer.Typer(no_args_is_help=True, help="The templates: list, copy.")
 provider = typer.Typer(no_args_is_help=True, help="Providers: list, run a fake.")
-database = typer.Typer(no_args_is_help=True, help="The database: upgrade, backup, adopt.")
+database = typer.Typer(no_args_is_help=True, help="The database: upgrade, backup, move, adopt.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -131,3 +132,34 @@ def backup(ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FIL
         ask(ctx, f"Replace {file}?")
     app.backup(file)
     say(f"{file}: {muted(f'{file.stat().st_size:,} bytes')}")
+
+
+@database.command("move")
+def move(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The url of the database that is used now.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The url of a new, empty database.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be moved; nothing is written.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move everything to another database, SQLite or PostgreSQL, and send from there.
+
+    Stop `run` first. Whoever writes meanwhile is refused. One that was broken off goes on when called again.
+
+    Example: newsletter db move sqlite:///newsletter.db postgresql://newsletter@localhost/newsletter
+    """
+    app = letter(ctx)
+    with app.moving(source, target) as moving:
+        if dry_run:
+            found = moving.look()
+        else:
+            with watching(is_quiet(ctx)) as tell:
+                found = moving.move(tell)
+    if as_json:
+        say_json(found)
+    elif dry_run:
+        say_sizes(found)
+    else:
+        say_move(found, is_configured=app.settings.database.url in (target, found.url))

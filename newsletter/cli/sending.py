@@ -90,7 +90,7 @@ def _run_until_stopped(app: "App", web: bool) -> None:
     from newsletter.scheduler import Schedule  # noqa: PLC0415
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
-    schedule = Schedule(app.engine, why_not=app.why_not_send)
+    schedule = Schedule(app.engine, senders=app.settings.provider.calls_at_once, why_not=app.why_not_send)
     stop_on_signals(schedule.ask_to_stop)
     with ExitStack() as stack:
         if web:

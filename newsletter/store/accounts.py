@@ -11,7 +11,7 @@ from newsletter.store.tables import provider_state
 
 _COLUMNS = [column for column in provider_state.c if column is not provider_state.c.provider]
 _GET = select(*_COLUMNS).where(provider_state.c.provider == bindparam("name"))
-_GET_LOCKED = _GET.with_for_update()
+_GET_LOCKED = _GET.with_for_update(key_share=True)
 _PUT = (
     update(provider_state)
     .where(provider_state.c.provider == bindparam("name"))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select, update
 
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, Record
 from newsletter.domain.provider import Answer
@@ -22,13 +22,14 @@ _IS_HELD = (
         batch.c.epoch == bindparam("held_epoch"),
         batch.c.state == bindparam("held_state"),
     )
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _OUTCOME = {
     "state": bindparam("state_"),
     "tainted": bindparam("tainted_"),
     "next_at": bindparam("next", type_=Instant),
     "inquiry": bindparam("asked"),
+    "provider_message_id": func.coalesce(bindparam("shared"), batch.c.provider_message_id),
 }
 _RECORD = _CHANGE.where(
     batch.c.epoch == bindparam("held_epoch"), batch.c.state == bindparam("held_state")
@@ -105,7 +106,7 @@ _IN_DOUBT = (
             (batch.c.state == BatchState.SENDING) & (batch.c.lease_until <= _now),
         ),
     )
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _RESTART = (
     update(batch)
@@ -186,19 +187,21 @@ def record(tx: Connection, held: Batch, outcome: Record) -> bool:
         "tainted_": outcome.tainted,
         "next": outcome.next_at,
         "asked": outcome.asked,
+        "shared": _shared(outcome.ids),
     }
     is_open = outcome.state in (BatchState.PLANNED, BatchState.UNKNOWN)
     if not tx.execute(_RECORD if is_open else _RECORD_SETTLED, values).rowcount:
         return False
-    note_ids(tx, held.id, outcome.ids)
+    if values["shared"] is None:
+        note_ids(tx, held.id, outcome.ids)
     mark(tx, held.id, DeliveryState.REJECTED, outcome.rejected)
     return True
 
 
 def note_ids(tx: Connection, batch_id: int, ids: Mapping[int, str]) -> None:
     """Keep the provider's ids of single deliveries, by position; one id for many is their batch's."""
-    shared = next(iter(ids.values()), "")
-    if len(ids) > 1 and all(id_ == shared for id_ in ids.values()):
+    shared = _shared(ids)
+    if shared is not None:
         tx.execute(_SET_SHARED_ID, {"row_id": batch_id, "message_id": shared})
     elif ids:
         rows = [{"batch_id_": batch_id, "pos_": pos, "message_id": id_} for pos, id_ in ids.items()]
@@ -299,3 +302,9 @@ def cancel(tx: Connection, release_id: int, now: datetime) -> None:
 def restart(tx: Connection, release_id: int, now: datetime) -> None:
     """Try what no call was accepted for at once, and count its trying from the beginning."""
     tx.execute(_RESTART, {"release": release_id, "now": now})
+
+
+def _shared(ids: Mapping[int, str]) -> str | None:
+    """Return the one id that a provider gave to a call of many; None where each has its own."""
+    first = next(iter(ids.values()), None)
+    return first if len(ids) > 1 and all(id_ == first for id_ in ids.values()) else None

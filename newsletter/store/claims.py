@@ -90,7 +90,7 @@ _IS_PRIORITY = and_(batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY)
 
 def _first(*where: ColumnElement[bool], by: ColumnElement[Any]) -> Select[Any]:
     rows = select(*_COLUMNS).where(*where).order_by(by).limit(1)
-    return rows.with_for_update(of=batch, skip_locked=True)
+    return rows.with_for_update(of=batch, skip_locked=True, key_share=True)
 
 
 # What is under way was ready when it was taken: so much less is looked at, where many are in doubt.

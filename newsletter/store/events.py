@@ -28,7 +28,7 @@ _FIND = (
     select(delivery.c.state, batch.c.release_id, batch.c.state.label("batch_state"))
     .join(batch, batch.c.id == delivery.c.batch_id)
     .where(*_THIS)
-    .with_for_update(of=batch)
+    .with_for_update(of=batch, key_share=True)
 )
 
 

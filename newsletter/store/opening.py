@@ -38,7 +38,8 @@ def parse_url(url: str) -> URL:
 def open_server(url: URL) -> Engine:
     """Open a pool to a PostgreSQL server."""
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        # As many as threads send and pages are asked for; three processes fit into what a server allows.
+        engine = create_engine(url, pool_pre_ping=True, pool_size=12, max_overflow=16)
     except ModuleNotFoundError as error:
         raise ConfigError(
             "the driver for PostgreSQL is not installed", mend="pip install 'newsletter-series[postgres]'"

@@ -42,10 +42,11 @@ _RELEASES = (
     .join(issue, issue.c.id == slot.c.issue_id)
     .order_by(release.c.due_at, release.c.id)
 )  # fmt: skip
+# Rows are locked without their key, here and elsewhere: what refers to one may be written meanwhile.
 _IN_STATE = _RELEASES.where(release.c.state == bindparam("state"))
 _BY_ID = _RELEASES.where(release.c.id == bindparam("row_id"))
-_LOCKED = _BY_ID.with_for_update(of=release)
-_LOCK = select(release.c.id).where(release.c.id == bindparam("row_id")).with_for_update()
+_LOCKED = _BY_ID.with_for_update(of=release, key_share=True)
+_LOCK = select(release.c.id).where(release.c.id == bindparam("row_id")).with_for_update(key_share=True)
 _OF_SLOT = _RELEASES.where(release.c.slot_id == bindparam("slot_id"))
 _LAST_REAL = (
     select(release.c.planned)

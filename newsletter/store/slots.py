@@ -19,7 +19,7 @@ _SLOTS = (
     .order_by(slot.c.local_date, series.c.slug)
 )  # fmt: skip
 _OF_SERIES = _SLOTS.where(slot.c.series_id == bindparam("series_id"))
-_STILL = _SLOTS.where(slot.c.id == bindparam("row_id")).with_for_update(of=slot)
+_STILL = _SLOTS.where(slot.c.id == bindparam("row_id")).with_for_update(of=slot, key_share=True)
 _QUEUED = _SLOTS.where(slot.c.state == SlotState.QUEUED)
 _CHANGE = update(slot).where(slot.c.id == bindparam("row_id"))
 _DROP = delete(slot).where(slot.c.id == bindparam("row_id"))

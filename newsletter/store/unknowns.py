@@ -42,7 +42,11 @@ _LEFT = _ROWS.where(
     delivery.c.state == DeliveryState.UNKNOWN,
     batch.c.state.in_((BatchState.UNKNOWN, BatchState.CANCELLED, BatchState.ACCEPTED)),
 )
-_LOCKED = select(batch.c.state, batch.c.epoch).where(batch.c.id == bindparam("row_id")).with_for_update()
+_LOCKED = (
+    select(batch.c.state, batch.c.epoch)
+    .where(batch.c.id == bindparam("row_id"))
+    .with_for_update(key_share=True)
+)
 _SETTLE = (
     update(delivery)
     .where(delivery.c.batch_id == bindparam("row_id"), delivery.c.state == DeliveryState.UNKNOWN)

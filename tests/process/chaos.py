@@ -1,7 +1,9 @@
 """Real processes, killed and stopped at random, against local fakes of the providers; the fakes' logs judge.
 
-python tests/process/chaos.py --runs 100 [--from 1] [--at-once 4]
-python tests/process/chaos.py --run 17
+python tests/process/chaos.py --runs 100 [--from 1] [--at-once 4] [--database postgres|sqlite|both]
+python tests/process/chaos.py --run 17 [--database postgres]
+
+Without a database every second pair of runs is on PostgreSQL, where three processes send at once.
 """
 
 import argparse
@@ -10,22 +12,36 @@ import sys
 import tempfile
 import time
 import traceback
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
-from chaos_cast import CALL, Nursery, template_letter
+# The server for the tests lies one folder up.
+sys.path.append(str(Path(__file__).parent.parent))
+
+from chaos_cast import CALL, Nursery
 from chaos_fakes import fake_of
-from chaos_plan import Plan, What, draw
-from chaos_run import Broken, Played, Run
+from chaos_plan import Database, Plan, draw
+from chaos_run import Run
+from chaos_stage import Set, Stage
+from chaos_told import Played, line, many, told, totals
+from chaos_troupe import Broken
+from postgres_server import Unavailable
 
 from newsletter.errors import NewsletterError
 
-#: A run that takes longer has failed, in seconds.
-LIMIT = 60
+#: A run that takes longer has failed, in seconds; three processes and a server take their share of a machine.
+LIMITS = {Database.SQLITE: 60, Database.POSTGRES: 120}
 AT_ONCE = 4
-_TAIL = 60
+#: What `--database` draws each run for; None leaves it to the plan.
+DATABASES: dict[str | None, tuple[Database | None, ...]] = {
+    None: (None,),
+    "sqlite": (Database.SQLITE,),
+    "postgres": (Database.POSTGRES,),
+    "both": (Database.SQLITE, Database.POSTGRES),
+}
 
 
 def main() -> int:
@@ -36,10 +52,18 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="newsletter-chaos-"))
     started = time.monotonic()
     done = []
-    for played in play_all([draw(number) for number in numbers], folder, arguments.at_once):
-        print(told(played) if played.wrong else line(played), flush=True)
-        done.append(played)
-    print(totals(done, time.monotonic() - started))
+    plans = [draw(number, of) for number in numbers for of in DATABASES[arguments.database]]
+    try:
+        for played in play_all(plans, folder, arguments.at_once):
+            print(told(played) if played.wrong else line(played), flush=True)
+            done.append(played)
+    except Unavailable as reason:
+        print(f"no PostgreSQL: {reason}; --database sqlite plays without", file=sys.stderr)
+        return 1
+    print(f"{many(len(done), 'run')} in {time.monotonic() - started:.0f} s")
+    by_database = attrgetter("plan.database")
+    for of, runs in groupby(sorted(done, key=by_database), key=by_database):
+        print(f"{of}: {totals(list(runs))}")
     if any(played.wrong for played in done):
         return 1
     shutil.rmtree(folder)
@@ -48,79 +72,33 @@ def main() -> int:
 
 def play_all(plans: Sequence[Plan], folder: Path, at_once: int = AT_ONCE) -> Iterator[Played]:
     """Play runs, some at once, in a folder in which those that fail are kept; yield them in their order."""
-    template = template_letter(folder / "template")
-    with Nursery(folder) as nursery, ThreadPoolExecutor(at_once) as pool:
+    with Nursery(folder) as nursery, Stage(folder) as stage, ThreadPoolExecutor(at_once) as pool:
         yield from pool.map(
-            lambda plan: _play_fairly(plan, nursery, template, folder / f"run-{plan.number}"), plans
+            lambda plan: _play_fairly(plan, nursery, stage, folder / f"run-{plan.number}-{plan.database}"),
+            plans,
         )
 
 
-def line(played: Played) -> str:
-    """Tell a run that holds."""
-    plan, acts = played.plan, played.acts
-    words = [
-        _many(acts[What.KILL], "kill"),
-        _many(acts[What.STOP] + acts[What.RIVAL], "stop"),
-        _many(played.left, "leaver"),
-        *([f"{played.by_hand} settled by hand"] if played.by_hand else []),
-        f"{played.accepted} accepted once",
-        f"{played.seconds:.1f} s",
-        *([played.remark] if played.remark else []),
-    ]
-    return f"{plan.number} {plan.provider}: {', '.join(words)}"
-
-
-def told(played: Played) -> str:
-    """Tell a run that does not hold: what is wrong, how it came about, and how to repeat it."""
-    said = []
-    for file in sorted(played.folder.glob("*.txt")):
-        said += [f"--- {file.name}", *file.read_text(errors="replace").splitlines()[-_TAIL:]]
-    return "\n".join(
-        [
-            f"run {played.plan.number} does not hold:",
-            *(f"  {one}" for one in played.wrong),
-            "what was planned:",
-            *(f"  {one}" for one in played.plan.lines()),
-            "what happened:",
-            *(f"  {one}" for one in played.events),
-            *said,
-            f"kept in {played.folder}; again: python tests/process/chaos.py --run {played.plan.number}",
-        ]
-    )
-
-
-def totals(done: Sequence[Played], seconds: float) -> str:
-    """Sum up all runs."""
-    acts: Counter[What] = sum((one.acts for one in done), Counter())
-    outcomes: Counter[str] = sum((one.outcomes for one in done), Counter())
-    words = [
-        *(_many(count, what) for what, count in sorted(acts.items())),
-        _many(sum(one.left for one in done), "leaver"),
-        f"{sum(one.accepted for one in done):,} mails accepted",
-        f"{sum(one.by_hand for one in done)} settled by hand",
-        f"{sum(bool(one.wrong) for one in done)} failed",
-    ]
-    calls = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
-    return f"{len(done)} runs in {seconds:.0f} s: {', '.join(words)}\ncalls: {calls}"
-
-
-def _play_fairly(plan: Plan, nursery: Nursery, template: Path, folder: Path) -> Played:
+def _play_fairly(plan: Plan, nursery: Nursery, stage: Stage, folder: Path) -> Played:
     """Play a run, and once more where the fake itself was slower than any shortened wait allows for."""
-    played, slowest = _play(plan, nursery, template, folder)
+    played, slowest = _play(plan, nursery, stage, folder)
     if played.wrong and slowest > CALL.total_seconds():
-        again, _ = _play(plan, nursery, template, folder.with_name(f"{folder.name}-again"))
+        again, _ = _play(plan, nursery, stage, folder.with_name(f"{folder.name}-again"))
         again.remark = f"played again, as the fake took {slowest:.1f} s for a call"
         return again
     return played
 
 
-def _play(plan: Plan, nursery: Nursery, template: Path, folder: Path) -> tuple[Played, float]:
+def _play(plan: Plan, nursery: Nursery, stage: Stage, folder: Path) -> tuple[Played, float]:
     folder.mkdir(parents=True)
     played = Played(plan, folder)
-    started = time.monotonic()
-    with fake_of(plan.provider, plan.faults, plan.latency, plan.index_lag) as fake:
+    with (
+        stage.set_for(plan) as own,
+        fake_of(plan.provider, plan.faults, plan.latency, plan.index_lag) as fake,
+    ):
         fake.pauses += plan.pauses
-        run = Run(played, nursery, fake, template, started + LIMIT)
+        started = time.monotonic()
+        run = Run(played, nursery, fake, own, started + LIMITS[plan.database])
         try:
             run.play()
         except (Broken, NewsletterError) as error:
@@ -129,14 +107,21 @@ def _play(plan: Plan, nursery: Nursery, template: Path, folder: Path) -> tuple[P
             played.wrong.append(traceback.format_exc())
         finally:
             run.end()
-    played.seconds = time.monotonic() - started
+            _look_into_log(own, played)
+        played.seconds = time.monotonic() - started
     if not played.wrong:
         shutil.rmtree(folder)
     return played, fake.slowest
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _look_into_log(own: Set, played: Played) -> None:
+    if own.server is None:
+        return
+    said = own.server.log.read_text(errors="replace")
+    (played.folder / "server.txt").write_text(said)
+    # A process may live through one, and nobody would notice.
+    if "deadlock detected" in said:
+        played.wrong.append("the server met a deadlock")
 
 
 def _arguments() -> argparse.Namespace:
@@ -147,6 +132,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--from", type=int, default=1, metavar="N", help="the first run")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, metavar="N", help="so many together")
     parser.add_argument("--run", "--replay", type=int, metavar="N", help="this one only")
+    databases = [name for name in DATABASES if name]
+    parser.add_argument("--database", choices=databases, help="on this one, not on what the plan draws")
     return parser.parse_args()
 
 

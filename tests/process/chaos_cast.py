@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -34,10 +36,13 @@ SETTLES_AFTER = timedelta(seconds=3)
 PEOPLE_A_CALL = 25
 #: The sample letter tells them of what waits for a person.
 ALERTED = "office@example.org"
+#: What a process says when it never hears of a commit.
+UNHEARD = "chaos: a commit was not heard of"
 #: Below those that the system gives to connections.
 _PORTS = 20_000
 _LONG_AGO = timedelta(weeks=6)
 _START_SECONDS = 30
+_DATABASE_URL = re.compile('^url = ".*"$', re.MULTILINE)
 _LAUNCHER = Path(__file__).with_name("chaos_launcher.py")
 
 
@@ -142,11 +147,12 @@ class Nursery:
                 process.ended.set()
 
 
-def template_letter(root: Path) -> Path:
-    """Make a letter with two issues that were due long ago, and the fewest readers."""
+def template_letter(root: Path, url: str) -> Path:
+    """Make a letter with two issues that were due long ago, and the fewest readers, on a database."""
     clock = PlayedClock(datetime.now(UTC) - _LONG_AGO)
     app = App(root, clock=clock, environment={})
     app.starting.start(root, clock.now())
+    _use_database(root, url)
     file = root / "content/series/back-pain.toml"
     new = {
         "starts": f"starts = {clock.now().date() + timedelta(days=2)}\n",
@@ -160,18 +166,34 @@ def template_letter(root: Path) -> Path:
     return root
 
 
-def letter_of(template: Path, root: Path, people: int, env: Mapping[str, str]) -> App:
+def letter_of(template: Path, root: Path, url: str, people: int) -> App:
     """Copy the template and add readers up to so many; the app is for looking, and must be closed."""
     shutil.copytree(template, root)
-    app = App(root, environment=env)
+    _use_database(root, url)
+    app = App(root, environment={})
     if people > FEWEST:
         _subscribe(app, range(FEWEST + 1, people + 1))
     return app
 
 
-def quiet_port(number: int) -> int:
-    """Find a port that nobody uses, and that no connection is given while a process is away."""
-    for port in count(_PORTS + (97 * os.getpid() + 7 * number) % 10_000):
+def _use_database(root: Path, url: str) -> None:
+    file = root / "newsletter.toml"
+    file.write_text(_DATABASE_URL.sub(f'url = "{url}"', file.read_text()))
+
+
+def subjects_of(root: Path) -> dict[str, str]:
+    """Read the subjects of the issues that are sent, by target."""
+    said = tomllib.loads((root / "content/series/back-pain.toml").read_text())
+    of = {f"back-pain/{issue['id']}": issue["subject"] for issue in said["issue"]}
+    return {target: of[target] for target in ISSUES}
+
+
+def quiet_port(number: int, use: int = 0) -> int:
+    """Find a port that nobody uses, and that no connection is given while a process is away.
+
+    `number` is of the run, and `use` is under 3.
+    """
+    for port in count(_PORTS + (97 * os.getpid() + 9 * number + 3 * use) % 10_000):
         with socket.socket() as found:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):

@@ -1,7 +1,10 @@
 """What must hold at the end of a run of chaos, by the fake's own log."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chaos_cast import ALERTED, START_DEADLINE, address_of
@@ -10,6 +13,9 @@ from chaos_fakes import Call, Mail
 #: What this machine may need to see a byte that has arrived, in seconds.
 _SLACK = 0.5
 _MOST_TOLD = 5
+_AWAY = "the database cannot be used"
+_BUG = re.compile("Traceback|this is a bug")
+_FAILED = re.compile("(tick|a step) failed .*(the database|connection to) ")
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,7 @@ class Seen:
 
     `left` has when a leave was confirmed, by address and the monotonic clock; `leaving` all who asked to.
     `counted` is how many the ledger has as accepted, by subject; `holds` is how often a person was needed.
+    `is_calm` says that no call was cut off.
     """
 
     people: int
@@ -29,12 +36,13 @@ class Seen:
     counted: Mapping[str, int]
     holds: int = 0
     leaks: int = 0
+    is_calm: bool = False
 
 
 def violations(seen: Seen) -> list[str]:
     """Tell in sentences what does not hold."""
     told = []
-    for check in (_twice, _missing, _after_leaving, _strange, _miscounted):
+    for check in (_twice, _called_again, _missing, _after_leaving, _strange, _miscounted):
         found = list(check(seen))
         told += found[:_MOST_TOLD]
         if len(found) > _MOST_TOLD:
@@ -42,10 +50,38 @@ def violations(seen: Seen) -> list[str]:
     return told
 
 
+def untold(code: int | None, said: str, issues: int) -> Iterator[str]:
+    """Tell what `status --check --json` does not say at the end: that everything is settled."""
+    if code != 0:
+        yield f"status --check ended with {code}"
+    with suppress(ValueError):
+        status = json.loads(said)
+        if status["unknown"] or status["on_its_way"] or status["settled"] != issues:
+            yield "status does not say that everything is settled"
+
+
+def untidy(said: str, troubles: int) -> Iterator[str]:
+    """Tell what a process says that is no operator's concern; its database was in trouble so many times."""
+    if _BUG.search(said):
+        yield "tells of a bug"
+    if _FAILED.search(said):
+        yield "tells of a step that failed, and it was the database"
+    # A process that stood still meanwhile may meet one trouble twice.
+    if (told := said.count(_AWAY)) > 2 * troubles:
+        yield f"says {told} times of {troubles} troubles that {_AWAY}"
+
+
 def _twice(seen: Seen) -> Iterator[str]:
     for (subject, address), times in Counter((mail.subject, mail.address) for mail in seen.mails).items():
         if times > 1 and address != ALERTED:
             yield f"{address} was accepted {times} times for {subject!r}"
+
+
+def _called_again(seen: Seen) -> Iterator[str]:
+    called = Counter((call.subject, address) for call in seen.calls for address in call.to)
+    for (subject, address), times in called.items():
+        if seen.is_calm and times > 1 and address != ALERTED:
+            yield f"{address} was called {times} times for {subject!r}, and no call was cut off"
 
 
 def _missing(seen: Seen) -> Iterator[str]:

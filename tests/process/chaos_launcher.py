@@ -2,8 +2,9 @@
 
 This process imports the command line once (two seconds each time otherwise), sends nothing and starts no
 thread. Before a child calls newsletter's own main, it changes what no rule is made of: it shortens waits and
-leases to seconds, and makes batches small, so that 200 readers are many calls. `CHAOS_WITHOUT` names a rule
-to switch off besides: only to show that a run is then judged bad. SIGUSR1 prints where every thread stands.
+leases to seconds, and makes batches small, so that 200 readers are many calls. `CHAOS_UNHEARD` is how often a
+server's word that it has committed gets lost, and with it the connection. `CHAOS_WITHOUT` names a rule to
+switch off besides: only to show that a run is then judged bad. SIGUSR1 prints where every thread stands.
 
 Orders come as lines of JSON on standard input: `{"id", "argv", "cwd", "env", "out"}` starts a process,
 `{"pid", "signal"}` signals one. Lines of JSON go back: `{"ready"}`, `{"id", "pid"}`, and at its end
@@ -15,31 +16,39 @@ import faulthandler
 import gc
 import json
 import os
+import random
 import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import uvicorn.loops.auto
 import uvicorn.protocols.http.auto  # noqa: F401 - what a process would import late
-from chaos_cast import CALL, PEOPLE_A_CALL, SETTLES_AFTER, START_DEADLINE
+from chaos_cast import CALL, PEOPLE_A_CALL, SETTLES_AFTER, START_DEADLINE, UNHEARD
+from sqlalchemy import PoolProxiedConnection
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from newsletter import app, cli, scheduler  # noqa: F401
+from newsletter import app, cli, scheduler
 from newsletter.cli import people, scheduling, sending, writing  # noqa: F401
 from newsletter.domain import breaker, delivery, unknown
 from newsletter.domain.provider import Capabilities
 from newsletter.pipeline import claiming, delivering
 from newsletter.providers import mailgun, resend, wire
-from newsletter.store import claims
+from newsletter.store import claims, opening
 from newsletter.web import serving  # noqa: F401
 
 _TICK = 0.2
 _DEFAULTS = dict(scheduler.Schedule.__init__.__kwdefaults__ or {})
 _LOOK_AROUND = 0.01
 _DIES_WITH_ITS_PARENT = 1
+#: After so many commits of a process everything is heard.
+_TROUBLED_COMMITS = 200
+_sending = app.App.sending
 
 
 def hurry() -> None:
@@ -71,6 +80,7 @@ SECONDS: tuple[tuple[Any, str, Any], ...] = (
     (breaker, "FIRST_BLOCK", timedelta(seconds=0.3)),
     (breaker, "LONGEST_BLOCK", timedelta(seconds=1)),
     (resend, "_STILL_RUNNING", timedelta(seconds=0.3)),
+    (delivering, "_PATIENCE", (0.1, 0.3, 0.6)),
     (scheduler, "TICK_SECONDS", _TICK),
     (scheduler, "PAUSE_SECONDS", 1),
     (scheduler.Schedule.__init__, "__kwdefaults__", {**_DEFAULTS, "tick_seconds": _TICK}),
@@ -81,8 +91,30 @@ SECONDS: tuple[tuple[Any, str, Any], ...] = (
 )
 
 
+def lose_words(rate: float, chance: random.Random) -> None:
+    """Commit, and now and then lose the connection before the server's word of it comes."""
+    troubled = iter(range(_TROUBLED_COMMITS))
+
+    def commit(_: PGDialect_psycopg, connection: PoolProxiedConnection) -> None:
+        connection.commit()
+        if next(troubled, None) is not None and chance.random() < rate:
+            sys.stderr.write(f"{UNHEARD}\n")
+            assert connection.driver_connection, "it has just committed"
+            connection.driver_connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    PGDialect_psycopg.do_commit = commit  # type: ignore[method-assign,assignment]
+
+
 def _fresh_key(deployment: str, batch: delivery.Batch) -> str:
     return f"nl-{deployment}-{batch.release_id or 0}-{batch.id}-{100 * batch.generation + batch.epoch}"
+
+
+@contextmanager
+def _greedy(self: app.App) -> Iterator[None]:
+    with _sending(self):
+        self.engine.take_over()
+        yield
 
 
 def _undoubted(batch: delivery.Batch) -> delivery.Batch:
@@ -90,11 +122,18 @@ def _undoubted(batch: delivery.Batch) -> delivery.Batch:
     return replace(batch, state=delivery.BatchState.PLANNED) if is_left else batch
 
 
+def _lose_what_is_fresh(connection: psycopg.Connection[Any], _record: Any) -> None:
+    connection.execute("SET synchronous_commit = off")
+    connection.commit()
+
+
 #: What is put in the place of a rule.
 WITHOUT: dict[str, Callable[[], None]] = {
     "a key for all attempts": lambda: setattr(claiming, "batch_key", _fresh_key),
     "a doubt after a kill": lambda: setattr(claiming, "_doubted", _undoubted),
-    "a look at consent": lambda: setattr(claims.Member, "why_not", lambda self, **_: ""),
+    "the leases of the living": lambda: setattr(app.App, "sending", _greedy),
+    "a claim that outlives the server": lambda: setattr(opening, "_make_durable", _lose_what_is_fresh),
+    "a look at consent": lambda: setattr(claims.Member, "why_not", ""),
 }
 
 
@@ -157,6 +196,8 @@ def _become(order: dict[str, Any]) -> int:
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
     hurry()
+    if rate := float(order["env"].get("CHAOS_UNHEARD", 0)):
+        lose_words(rate, random.Random(order["out"]))
     if rule := order["env"].get("CHAOS_WITHOUT"):
         WITHOUT[rule]()
     sys.argv = ["newsletter", *order["argv"]]

@@ -1,7 +1,8 @@
 """What is to happen in a run of chaos, drawn from its number alone."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chaos_cast import FEWEST, PEOPLE_A_CALL, START_DEADLINE
@@ -9,6 +10,8 @@ from chaos_cast import FEWEST, PEOPLE_A_CALL, START_DEADLINE
 from newsletter.testing.fake_http import Fault
 
 MOST = 400
+#: So many processes send at once where they may.
+SENDERS = 3
 #: The faults of a run end after so many calls: then everything heals.
 _TROUBLED_CALLS = 40
 _FAULTS = (
@@ -27,7 +30,7 @@ _FAULTS = (
 
 
 class What(StrEnum):
-    """What is done to the process that sends."""
+    """What is done to a process that sends, or to the database server."""
 
     KILL = "kill"
     #: It stands still for a while.
@@ -36,19 +39,35 @@ class What(StrEnum):
     RIVAL = "rival"
     #: It is asked to end.
     TERM = "term"
+    #: The server stops without ceremony, and recovers when it is started again.
+    CRASH = "crash"
+
+
+#: How often each is done to the one sender of an SQLite file, and to one of several on a server.
+_TO_ONE = {What.KILL: 12, What.STOP: 5, What.RIVAL: 1, What.TERM: 2}
+_TO_SOME = {What.KILL: 10, What.STOP: 6, What.TERM: 4}
+
+
+class Database(StrEnum):
+    """Where the ledger is."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
 
 
 @dataclass(frozen=True)
 class Act:
     """Done once so many calls have begun, and some seconds more have passed.
 
-    `seconds` is how long a process that has ended stays away, or a stopped one stands still.
+    `seconds` is how long a process that has ended stays away, or a stopped one stands still; `who` is which
+    process, from 0.
     """
 
     what: What
     calls: int
     after: float
     seconds: float
+    who: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,9 +82,10 @@ class Leave:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run: `is_served` is one long `newsletter run`, else `run --once` again and again beside `web`.
+    """A run: `is_served` is long `newsletter run`s, else `run --once` again and again beside `web`.
 
-    `pauses` are the seconds before the fake looks at each call; `without` is a rule to switch off.
+    There are so many `senders` at once. `pauses` are the seconds before the fake looks at each call;
+    `unheard` is how often a commit of a sender is not heard of; `without` is a rule to switch off.
     """
 
     number: int
@@ -80,6 +100,18 @@ class Plan:
     acts: tuple[Act, ...]
     leaves: tuple[Leave, ...]
     without: str = ""
+    database: Database = Database.SQLITE
+    unheard: float = 0.0
+
+    @property
+    def senders(self) -> int:
+        return SENDERS if self.database is Database.POSTGRES else 1
+
+    @property
+    def is_calm(self) -> bool:
+        """Tell whether every call ends as it should."""
+        is_orderly = self.is_served and all(act.what is What.TERM for act in self.acts)
+        return is_orderly and not (any(self.faults) or any(self.pauses) or self.unheard)
 
     def lines(self) -> list[str]:
         """Tell the plan to a person."""
@@ -87,8 +119,9 @@ class Plan:
         troubled = [f"{fault} at call {n}" for n, fault in enumerate(self.faults, 1) if fault]
         slow = [f"{pause:.2f} s before call {n}" for n, pause in enumerate(self.pauses, 1) if pause]
         return [
-            f"{self.people} readers, {self.provider}, {how}, latency {self.latency:.2f} s, "
+            f"{self.people} readers, {self.provider}, {self.database}, {how}, latency {self.latency:.2f} s, "
             f"index lag {self.index_lag:.2f} s, {self.calls_per_second} calls a second"
+            + (f", {self.unheard:.1%} of commits unheard" if self.unheard else "")
             + (f", without {self.without}" if self.without else ""),
             f"faults: {', '.join(troubled) or 'none'}",
             f"slow: {', '.join(slow) or 'never'}",
@@ -97,13 +130,16 @@ class Plan:
         ]
 
 
-def draw(number: int) -> Plan:
-    """Draw a run; runs alternate between the providers."""
-    chance = random.Random(f"chaos {number}")
+def draw(number: int, database: Database | None = None) -> Plan:
+    """Draw a run, on a database or on one in turn; runs alternate between the providers too."""
+    if database is None:
+        database = Database.POSTGRES if number // 2 % 2 else Database.SQLITE
+    is_shared = database is Database.POSTGRES
+    chance = random.Random(f"chaos {number} on {database}" if is_shared else f"chaos {number}")
     people = chance.randint(FEWEST, MOST)
     calls = 2 * -(-people // PEOPLE_A_CALL)
     latency = chance.choice((0.02, 0.1, 0.1, 0.25))
-    acts = [_act(chance, calls, latency) for _ in range(chance.randint(2, 7))]
+    acts = list(_shared_acts(chance, calls, latency) if is_shared else _acts(chance, calls, latency))
     trouble = chance.choice((0.0, 0.08, 0.2))
     return Plan(
         number=number,
@@ -119,11 +155,26 @@ def draw(number: int) -> Plan:
         ),
         acts=tuple(sorted(acts, key=lambda act: act.calls)),
         leaves=tuple(sorted(_leaves(chance, people, calls), key=lambda leave: leave.calls)),
+        database=database,
+        unheard=chance.choice((0.0, 0.01, 0.03)) if is_shared else 0.0,
     )
 
 
-def _act(chance: random.Random, calls: int, latency: float) -> Act:
-    what = chance.choices((What.KILL, What.STOP, What.RIVAL, What.TERM), (12, 5, 1, 2))[0]
+def _acts(chance: random.Random, calls: int, latency: float) -> Iterator[Act]:
+    for _ in range(chance.randint(2, 7)):
+        yield _act(chance, calls, latency, _TO_ONE)
+
+
+def _shared_acts(chance: random.Random, calls: int, latency: float) -> Iterator[Act]:
+    for _ in range(chance.randint(4, 10)):
+        yield replace(_act(chance, calls, latency, _TO_SOME), who=chance.randrange(SENDERS))
+    for _ in range(chance.randint(1, 3)):
+        away = chance.choice((0.0, 0.3, 1.0, 3.0))
+        yield replace(_act(chance, calls, latency, _TO_SOME), what=What.CRASH, seconds=away)
+
+
+def _act(chance: random.Random, calls: int, latency: float, weights: Mapping[What, int]) -> Act:
+    what = chance.choices(list(weights), list(weights.values()))[0]
     # Now and then longer than a call may wait to start, seldom longer than a lease.
     still = chance.choices((0.3, 1.2 * START_DEADLINE.total_seconds(), 2.0, 4.5), (5, 3, 2, 1))[0]
     return Act(
