@@ -34,6 +34,7 @@ from newsletter.domain.tokens import Grant, Purpose
 from newsletter.pipeline.addressing import Frozen, recipients
 from newsletter.scheduler import Schedule
 from newsletter.store import releases
+from newsletter.web.serving import public_pages
 
 SENDERS = 8
 #: The bare loop posts for about so long.
@@ -220,8 +221,6 @@ def _readers_who_leave(app: App, row: Row) -> Iterator[list[float]]:
     if not row.web:
         yield spread
         return
-    from newsletter.web.serving import public_pages
-
     tokens = [app.keys.sign(Purpose.UNSUBSCRIBE, Grant(1, number)) for number in range(2, 6_000)]
     with public_pages(app) as url:
         argv = [sys.executable, str(Path(__file__).with_name("leavers.py")), url]

@@ -45,6 +45,7 @@ from newsletter.providers import ProviderSettings, open_provider, provider_names
 from newsletter.rendering.renderer import Renderer
 from newsletter.store import schema
 from newsletter.store.aside import Aside
+from newsletter.store.clock import ServerClock
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
 from newsletter.store.moving import with_password_apart
@@ -81,6 +82,7 @@ class App:
     ) -> None:
         self.root = root
         self.clock = clock or SystemClock()
+        self._is_played = clock is not None
         self.environment = environment
         self._provider = provider
         self._database_url = database_url
@@ -244,7 +246,14 @@ class App:
 
     @cached_property
     def engine(self) -> Engine:
-        return self._engine(self.database, self.provider, self.clock)
+        return self._engine(self.database, self.provider, self.shared_clock)
+
+    @cached_property
+    def shared_clock(self) -> Clock:
+        """The clock by which workers agree: their server's, or this machine's."""
+        if self._is_played or self.database.is_sqlite:
+            return self.clock
+        return ServerClock(self.database, self.clock)
 
     @cached_property
     def lineage(self) -> Lineage:

@@ -10,11 +10,17 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from newsletter.content.letters import read_text
 from newsletter.content.strict_toml import StrictTable, read_toml
@@ -32,6 +38,8 @@ KEYS = "NEWSLETTER_TOKEN_KEYS"
 #: Variables that are no settings of the file.
 _OTHERS = frozenset({KEYS, f"{KEYS}_FILE"})
 _SECRET_BYTES = 32
+#: What settings are read from while they are, beside the file.
+_environment: ContextVar[Mapping[str, str]] = ContextVar("environment")
 
 
 class ProviderTable(StrictTable):
@@ -115,6 +123,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let a variable win over the file."""
+        assert isinstance(env_settings, EnvSettingsSource), "it reads the environment"
+        env_settings.env_vars = {name.lower(): value for name, value in _environment.get().items()}
         return env_settings, init_settings
 
     @property
@@ -146,12 +156,15 @@ def load_settings(root: Path, environment: Mapping[str, str] = os.environ) -> Se
         )
     table = read_toml(read_text(root, path), FILE, LetterTable, error=ConfigError)
     _refuse_unknown_variables(environment)
+    given = _environment.set(environment)
     try:
         return Settings(**table.model_dump())
     except ValidationError as cause:
         error = cause.errors(include_url=False)[0]
         variable = PREFIX + "__".join(str(part) for part in error["loc"]).upper()
         raise ConfigError(f"the variable {variable} cannot be used: {error['msg'].lower()}") from None
+    finally:
+        _environment.reset(given)
 
 
 def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> TokenKeys:

@@ -46,7 +46,9 @@ class Database:
     @property
     def name(self) -> str:
         """Name the database to a person, without its password."""
-        return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
+        if self.file:
+            return str(self.file)
+        return self.url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

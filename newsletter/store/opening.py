@@ -1,5 +1,6 @@
 """Open a database: its URL, its pool, and how each connection is set up."""
 
+import re
 import sqlite3
 import time
 from operator import methodcaller
@@ -14,6 +15,8 @@ from newsletter.errors import ConfigError
 from newsletter.store.sharing import Driver
 
 BUSY_TIMEOUT_MS = 10_000
+#: What may be a secret in a URL that cannot be read.
+_PASSWORD = re.compile(r"(?<=:)[^:/@]+(?=@)|(?<=password=)[^&]+")
 ASK_AGAIN_MS = 5
 
 
@@ -27,7 +30,8 @@ def parse_url(url: str) -> URL:
             return parsed
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
-            f"cannot read the database url {url!r}", mend="write sqlite:///newsletter.db"
+            f"cannot read the database url {_PASSWORD.sub('***', url)!r}",
+            mend="write sqlite:///newsletter.db",
         ) from error
     raise ConfigError(
         f"the database {parsed.get_backend_name()!r} is not supported",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, NestedTransaction, event
+from sqlalchemy import Connection, Engine, event
 
 from newsletter.errors import StoreError
 
@@ -42,7 +42,7 @@ class SharedTransaction:
         self._engine = engine
         self._connection: Connection | None = None
         self._driver: Driver
-        self._part: NestedTransaction | None = None
+        self._is_in_part = False
         self._cursors: list[sqlite3.Cursor] = []
         event.listen(engine, "before_cursor_execute", self._before_statement)
 
@@ -62,19 +62,22 @@ class SharedTransaction:
         self._connection = connection
 
     def mark(self) -> None:
-        self._part = self.connection.begin_nested()
+        # Past SQLAlchemy, whose nested transactions take as long as three statements.
+        self._do("SAVEPOINT part")
+        self._is_in_part = True
 
     def keep(self) -> None:
         self._check_open()
-        if self._part:
-            self._part.commit()
-            self._part = None
+        if self._is_in_part:
+            self._do("RELEASE part")
+            self._is_in_part = False
 
     def undo(self) -> None:
         self._check_open()
-        if self._part:
-            self._part.rollback()
-            self._part = None
+        if self._is_in_part:
+            self._do("ROLLBACK TO part")
+            self._do("RELEASE part")
+            self._is_in_part = False
 
     def rollback(self) -> None:
         self._end(self.connection.rollback)
@@ -92,13 +95,19 @@ class SharedTransaction:
             self._close_cursors()
             end()
         finally:
-            self._connection = self._part = None
+            self._connection, self._is_in_part = None, False
             # A commit that was refused leaves its transaction open, and the connection is for the next group.
             with suppress(sqlite3.Error):
                 driver.rollback()
             if driver.is_open:
                 connection.invalidate()
             connection.close()
+
+    def _do(self, statement: str) -> None:
+        try:
+            self._driver.execute(statement).close()
+        except sqlite3.Error as error:
+            raise _given_up() from error
 
     def _check_open(self) -> None:
         # The database gives up a whole transaction for some errors, and its connection goes on without one.

@@ -39,6 +39,7 @@ PROMISED = [
     "db/upgrade",
     "db/backup",
     "db/adopt",
+    "db/move",
     "resolve",
 ]
 LISTINGS = [
