@@ -31,11 +31,12 @@ _ROWS = (
     .join(series, series.c.id == slot.c.series_id)
     .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
 )  # fmt: skip
-# Two questions, each with an index of its own: open in a batch in doubt, or left unknown for good by a policy
-# or a cancel.
+# Open in a batch in doubt, of which there are few: asked for one by one, or the whole ledger would be read.
+_DOUBTED = select(batch.c.id).where(IS_OPEN, batch.c.state == BatchState.UNKNOWN)
 _IN_DOUBT = _ROWS.where(
-    IS_OPEN, batch.c.state == BatchState.UNKNOWN, delivery.c.state == DeliveryState.PLANNED
+    delivery.c.batch_id == bindparam("batch_id"), delivery.c.state == DeliveryState.PLANNED
 )
+# Left unknown for good by a policy or a cancel.
 _LEFT = _ROWS.where(
     delivery.c.release_id == release.c.id,
     IS_EXCEPTION,
@@ -79,7 +80,9 @@ class UnknownRow:
 
 def every(tx: Connection) -> list[UnknownRow]:
     """List them all by release and batch."""
-    rows = [*tx.execute(_IN_DOUBT), *tx.execute(_LEFT)]
+    doubted = tx.execute(_DOUBTED).scalars().all()
+    rows = [row for batch_id in doubted for row in tx.execute(_IN_DOUBT, {"batch_id": batch_id})]
+    rows += tx.execute(_LEFT)
     rows.sort(key=lambda row: (row.due_at, row.id, row.pos))
     return [UnknownRow(*row[:-2]) for row in rows]
 
