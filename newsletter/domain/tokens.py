@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import starmap
 from typing import NamedTuple
 
 #: 24 bytes, which base64 writes without padding.
@@ -78,20 +79,29 @@ class TokenKeys:
     ) -> str:
         """Make a token; `key_id` repeats one made earlier. Unsubscribe tokens never expire."""
         until = int(expires.timestamp()) if expires else 0
-        return self.sign_each(purpose, [grant], key_id=key_id, until=until)[0]
+        return self.sign_each(purpose, pack([grant]), key_id=key_id, until=until)[0]
 
     def sign_each(
-        self, purpose: Purpose, grants: Iterable[Grant], *, key_id: str | None = None, until: int = 0
+        self,
+        purpose: Purpose,
+        payloads: Sequence[str],
+        *,
+        key_id: str | None = None,
+        until: int = 0,
+        before: str = "",
     ) -> list[str]:
-        """Make a token for each of many grants; `until` is a Unix second, 0 for never."""
-        key = self._usable(key_id, purpose)
-        signed = [f"v1.{key}.{purpose}.{payload}.{until}" for payload in _pack(grants)]
-        macs = self._macs[key, purpose].each(map(str.encode, signed))
-        return list(map("%s.%s".__mod__, zip(signed, macs, strict=True)))
+        """Make a token of each of many packed grants, with text before it.
 
-    def mark_each(self, purpose: Purpose, grants: Iterable[Grant], key_id: str | None = None) -> list[str]:
-        """Make for each grant a short name that nobody else can guess, and that grants nothing."""
-        return self._macs[self._usable(key_id, purpose), purpose].each(map(str.encode, _pack(grants)))
+        `until` is a Unix second, 0 for never.
+        """
+        key = self._usable(key_id, purpose)
+        signed = [f"v1.{key}.{purpose}.{payload}.{until}" for payload in payloads]
+        macs = self._macs[key, purpose].each(map(str.encode, signed))
+        return [f"{before}{one}.{mac}" for one, mac in zip(signed, macs, strict=True)]
+
+    def mark_each(self, purpose: Purpose, payloads: Sequence[str], key_id: str | None = None) -> list[str]:
+        """Make for each packed grant a short name that nobody else can guess, and that grants nothing."""
+        return self._macs[self._usable(key_id, purpose), purpose].each(map(str.encode, payloads))
 
     def verify(self, purpose: Purpose, token: str, now: datetime) -> Grant | None:
         """Read a token; None if it is not ours, of another purpose, changed or expired."""
@@ -140,7 +150,8 @@ def _derive(secret: bytes, purpose: Purpose) -> bytes:
     return hmac.digest(extracted, purpose.encode() + b"\x01", hashlib.sha256)
 
 
-def _pack(grants: Iterable[Grant]) -> list[str]:
+def pack(grants: Iterable[tuple[int, int, int, int]]) -> list[str]:
+    """Write grants as tokens carry them."""
     # All at once, and then cut: every payload is as long as the others.
-    packed = urlsafe_b64encode(b"".join(_PAYLOAD.pack(*grant) for grant in grants)).decode()
+    packed = urlsafe_b64encode(b"".join(starmap(_PAYLOAD.pack, grants))).decode()
     return [packed[start : start + 32] for start in range(0, len(packed), 32)]

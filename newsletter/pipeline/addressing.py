@@ -10,8 +10,8 @@ import orjson
 
 from newsletter.domain.message import Recipient
 from newsletter.domain.subscriber import safe_name
-from newsletter.domain.tokens import Grant, Purpose, TokenKeys
-from newsletter.store.claims import Member
+from newsletter.domain.tokens import Purpose, TokenKeys, pack
+from newsletter.store.claims import About, Member
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,11 @@ class Frozen:
         return cls(**{**values, "members": members, "date": datetime.fromisoformat(values["date"])})
 
 
-def freeze(members: Iterable[Member], *, date: datetime, key_id: str, public_url: str, domain: str) -> Frozen:
+def freeze(
+    members: Iterable[Member], about: About, *, date: datetime, key_id: str, public_url: str, domain: str
+) -> Frozen:
     """Fix what a call says for its members."""
-    rows = tuple(
-        (
-            one.pos,
-            one.subscriber_id,
-            one.address or "",
-            safe_name(one.name),
-            one.series_id,
-            one.issue_id,
-            one.occasion,
-        )
-        for one in members
-    )
+    rows = tuple((pos, id_, address, safe_name(name), *about) for pos, id_, address, name, *_ in members)
     return Frozen(date, key_id, public_url, domain, rows)
 
 
@@ -64,22 +55,23 @@ def recipients(
     The Message-ID is derived, so that the same delivery has the same one whenever it is made.
     """
     chosen = [member for member in frozen.members if keep is None or member[0] in keep]
-    grants = [Grant(member[4], member[1], member[5], member[6]) for member in chosen]
-    key_id = frozen.key_id
-    marks = keys.mark_each(Purpose.MESSAGE_ID, grants, key_id)
-    unsubscribe = keys.sign_each(Purpose.UNSUBSCRIBE, grants, key_id=key_id)
-    view = keys.sign_each(Purpose.VIEW, grants, key_id=key_id)
-    url, domain = frozen.public_url, frozen.domain
-    return [
-        Recipient(
-            pos=member[0],
-            subscriber_id=member[1],
-            address=member[2],
-            name=member[3],
-            message_id=f"<{mark}@{domain}>",
-            unsubscribe_url=f"{url}/u/{leave}",
-            view_url=f"{url}/w/{look}",
-            reference=f"{key}-{member[0]}",
+    if not chosen:
+        return []
+    positions, ids, addresses, names, *grants = zip(*chosen, strict=True)
+    series, issues, occasions = grants
+    payloads = pack(zip(series, ids, issues, occasions, strict=True))
+    url, key_id = frozen.public_url, frozen.key_id
+    marks = keys.mark_each(Purpose.MESSAGE_ID, payloads, key_id)
+    return list(
+        map(
+            Recipient,
+            positions,
+            ids,
+            addresses,
+            names,
+            [f"<{mark}@{frozen.domain}>" for mark in marks],
+            keys.sign_each(Purpose.UNSUBSCRIBE, payloads, key_id=key_id, before=f"{url}/u/"),
+            keys.sign_each(Purpose.VIEW, payloads, key_id=key_id, before=f"{url}/w/"),
+            [f"{key}-{pos}" for pos in positions],
         )
-        for member, mark, leave, look in zip(chosen, marks, unsubscribe, view, strict=True)
-    ]
+    )

@@ -25,7 +25,7 @@ from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, nex
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
 from newsletter.store import accounts, batches, claims, releases, revisions
-from newsletter.store.claims import Member, Picked, Ready
+from newsletter.store.claims import About, Member, Picked, Ready
 from newsletter.store.database import Database
 
 ALL_LANES = (Lane.PRIORITY, Lane.BULK)
@@ -42,6 +42,7 @@ class Compiled:
     message: Message
     fill: Callable[[Mailing], Call]
     label: str
+    about: About
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ class Claiming:
             batches.set_state(tx, batch.id, state=BatchState.CANCELLED, frozen=None)
             return None
         try:
-            compiled = self._compiled(tx, batch, next(iter(willing.values())))
+            compiled = self._compiled(tx, batch)
         except NewsletterError as error:
             self._hold(tx, batch, str(error))
             return None
@@ -225,7 +226,9 @@ class Claiming:
         claimed_at: float,
     ) -> _Taken:
         batch, capabilities = picked.batch, self.provider.capabilities
-        frozen = self._freeze(picked, willing, compiled.message, now)
+        # Mails of no release have an occasion each.
+        about = claims.about(tx, batch.id) if batch.release_id is None else compiled.about
+        frozen = self._freeze(picked, willing, about, compiled.message, now)
         held = replace(
             batch,
             state=BatchState.SENDING,
@@ -311,29 +314,31 @@ class Claiming:
         return None
 
     def _freeze(
-        self, picked: Picked, willing: Mapping[int, Member], message: Message, now: datetime
+        self, picked: Picked, willing: Mapping[int, Member], about: About, message: Message, now: datetime
     ) -> Frozen:
         if picked.batch.first_call_at is not None and picked.frozen is not None:
             return Frozen.load(picked.frozen)
         return freeze(
             willing.values(),
+            about,
             date=now,
             key_id=self.keys.current,
             public_url=self.public_url,
             domain=sender_domain(message.sender),
         )
 
-    def _compiled(self, tx: Connection, batch: Batch, anyone: Member) -> Compiled:
+    def _compiled(self, tx: Connection, batch: Batch) -> Compiled:
         known = self.letters.get((batch.release_id, batch.revision))
         if known is not None:
             return known
         is_test = batch.release_id is None
-        series, title, issue, is_notice = releases.names(tx, anyone.issue_id)
+        about = claims.about(tx, batch.id)
+        series, title, issue, is_notice = releases.names(tx, about.issue_id)
         kind = "notice" if is_notice else "test" if is_test else "issue"
         message = message_of(
             revisions.get(tx, batch.revision), series=series, series_title=title, issue=issue, kind=kind
         )
-        made = Compiled(message, self.provider.compile(message), _label(tx, batch, message))
+        made = Compiled(message, self.provider.compile(message), _label(tx, batch, message), about)
         for old in list(self.letters)[: 1 - _LETTERS]:
             self.letters.pop(old, None)
         return self.letters.setdefault((batch.release_id, batch.revision), made)

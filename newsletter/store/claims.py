@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -145,20 +146,24 @@ _WHY_NOT = case(
         bindparam("needs_consent", type_=Boolean) & subscription.c.state.is_distinct_from(Consent.ACTIVE),
         func.coalesce(subscription.c.state, literal("no subscription")),
     ),
-    else_=literal(""),
+)
+# A batch has one revision, so its deliveries are of one issue.
+_ABOUT = (
+    select(issue.c.series_id, delivery.c.issue_id, delivery.c.occasion)
+    .join(issue, issue.c.id == delivery.c.issue_id)
+    .where(delivery.c.batch_id == bindparam("batch_id"))
+    .limit(1)
 )
 _MEMBERS = (
     select(
         delivery.c.pos, delivery.c.subscriber_id, func.coalesce(subscriber.c.address, ""),
-        subscriber.c.name, delivery.c.issue_id, delivery.c.occasion, issue.c.series_id, delivery.c.state,
-        _WHY_NOT,
+        subscriber.c.name, delivery.c.state == literal_column(f"'{DeliveryState.PLANNED}'"), _WHY_NOT,
     )
-    .join(issue, issue.c.id == delivery.c.issue_id)
     .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
     .join(
         subscription,
         and_(
-            subscription.c.series_id == issue.c.series_id,
+            subscription.c.series_id == _ABOUT.with_only_columns(issue.c.series_id).scalar_subquery(),
             subscription.c.subscriber_id == delivery.c.subscriber_id,
         ),
         isouter=True,
@@ -227,23 +232,26 @@ class Ready(NamedTuple):
     releases: tuple[tuple[int, bool], ...]
 
 
+class About(NamedTuple):
+    """What all deliveries of a batch share."""
+
+    series_id: int
+    issue_id: int
+    occasion: int
+
+
 class Member(NamedTuple):
-    """A delivery of a batch that is open or accepted; `why_not` says why no mail may go to the person now."""
+    """A delivery of a batch that is open, which means that nothing is known of it alone, or accepted.
+
+    `why_not` says why no mail may go to the person now; None where it may.
+    """
 
     pos: int
     subscriber_id: int
     address: str
     name: str
-    issue_id: int
-    occasion: int
-    series_id: int
-    state: str
-    why_not: str
-
-    @property
-    def is_open(self) -> bool:
-        """Tell whether nothing is known yet of this delivery alone."""
-        return self.state == DeliveryState.PLANNED
+    is_open: bool
+    why_not: str | None
 
 
 def ready(tx: Connection, provider: str, now: datetime, *, rehearsal: bool) -> Ready:
@@ -284,6 +292,11 @@ def pick_foreign(tx: Connection, provider: str, now: datetime) -> Picked | None:
 def get(tx: Connection, batch_id: int) -> Picked:
     """Read a batch."""
     return _picked(tx, tx.execute(_GET, {"batch_id": batch_id}).one())
+
+
+def about(tx: Connection, batch_id: int) -> About:
+    """Read of which series and issue the deliveries of a batch are, and on which occasion."""
+    return About._make(tx.execute(_ABOUT, {"batch_id": batch_id}).one())
 
 
 def members(tx: Connection, batch_id: int, *, needs_consent: bool) -> list[Member]:

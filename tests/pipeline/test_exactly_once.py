@@ -92,7 +92,7 @@ def test_nobody_who_left_after_the_release_gets_it(prepared: Path, tmp_path: Pat
 def test_without_the_look_at_consent_the_one_who_left_would_get_it(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims.Member, "why_not", "")
+    monkeypatch.setattr(claims.Member, "why_not", None)
     stage = staged(prepared, tmp_path, "a")
     leave_after_release(stage)
     assert ("first", 1) in stage.provider.accepted

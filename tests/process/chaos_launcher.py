@@ -133,7 +133,7 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "a doubt after a kill": lambda: setattr(claiming, "_doubted", _undoubted),
     "the leases of the living": lambda: setattr(app.App, "sending", _greedy),
     "a claim that outlives the server": lambda: setattr(opening, "_make_durable", _lose_what_is_fresh),
-    "a look at consent": lambda: setattr(claims.Member, "why_not", ""),
+    "a look at consent": lambda: setattr(claims.Member, "why_not", None),
 }
 
 

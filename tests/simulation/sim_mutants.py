@@ -156,7 +156,7 @@ _READY_PAUSED = {**claims._READY, False: claims._where_ready(_PAUSED_GOING_ON, c
 MUTANTS = (
     Mutant("a key stays the same for every attempt", ("I1",), ("key", "dedupe"),
            _set(claiming, "batch_key", _fresh_key)),
-    Mutant("a claim looks at consent", ("I3",), NAMES, _set(claims.Member, "why_not", "")),
+    Mutant("a claim looks at consent", ("I3",), NAMES, _set(claims.Member, "why_not", None)),
     Mutant("a call starts soon after its claim or never", ("I3", "I9"), NAMES,
            _set(Delivering, "may_start", lambda self, claim: True)),
     Mutant("a key is not outlived", ("I1",), ("key",), _set(unknown, "_key_is_safe", lambda *_: True)),

@@ -42,7 +42,7 @@ def forgetful(*arguments, **values):
 #: Rules that few steps miss; the simulator's mutants are all of them.
 MUTANTS = {
     "a doubt is forgotten": (recording, "record_for", forgetful),
-    "consent is not looked at again": (Member, "why_not", ""),
+    "consent is not looked at again": (Member, "why_not", None),
     "an answer needs no lease": (batches, "_RECORD", batches._CHANGE.values(batches._OUTCOME)),
 }
 
