@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select,
 
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, Record
 from newsletter.domain.provider import Answer
+from newsletter.store.hot import Hot
 from newsletter.store.tables import IS_EXCEPTION, Instant, attempt, batch, delivery, one_of
 
 _now = bindparam("now", type_=Instant)
@@ -31,12 +32,13 @@ _OUTCOME = {
     "inquiry": bindparam("asked"),
     "provider_message_id": func.coalesce(bindparam("shared"), batch.c.provider_message_id),
 }
-_RECORD = _CHANGE.where(
+_FENCED = _CHANGE.where(
     batch.c.epoch == bindparam("held_epoch"), batch.c.state == bindparam("held_state")
 ).values(_OUTCOME)
+_RECORD = Hot(_FENCED)
 # A settled batch keeps no addresses.
-_RECORD_SETTLED = _RECORD.values(frozen=None)
-_END_ATTEMPT = (
+_RECORD_SETTLED = Hot(_FENCED.values(frozen=None))
+_END_ATTEMPT = Hot(
     update(attempt)
     .where(attempt.c.batch_id == bindparam("batch_id_"), attempt.c.epoch == bindparam("epoch_"))
     .values(
@@ -168,7 +170,7 @@ def end_attempt(tx: Connection, held: Batch, answer: Answer, now: datetime) -> N
         "status": answer.status,
         "request": answer.request_id,
     }
-    tx.execute(_END_ATTEMPT, values)
+    _END_ATTEMPT.run(tx, values)
 
 
 def is_held(tx: Connection, held: Batch) -> bool:
@@ -190,7 +192,7 @@ def record(tx: Connection, held: Batch, outcome: Record) -> bool:
         "shared": _shared(outcome.ids),
     }
     is_open = outcome.state in (BatchState.PLANNED, BatchState.UNKNOWN)
-    if not tx.execute(_RECORD if is_open else _RECORD_SETTLED, values).rowcount:
+    if not (_RECORD if is_open else _RECORD_SETTLED).run(tx, values):
         return False
     if values["shared"] is None:
         note_ids(tx, held.id, outcome.ids)

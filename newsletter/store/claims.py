@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     Boolean,
     ColumnElement,
-    CompoundSelect,
     Connection,
     Select,
     and_,
@@ -33,6 +32,7 @@ from newsletter.domain.release import REAL, ReleaseState
 from newsletter.domain.series import policy_of
 from newsletter.domain.subscriber import Consent
 from newsletter.domain.unknown import LEFT_ALONE, Policy
+from newsletter.store.hot import Hot
 from newsletter.store.tables import (
     IS_FRESH,
     IS_OPEN,
@@ -89,9 +89,9 @@ _IS_OF_RELEASE = batch.c.release_id == bindparam("release_id")
 _IS_PRIORITY = and_(batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY)
 
 
-def _first(*where: ColumnElement[bool], by: ColumnElement[Any]) -> Select[Any]:
+def _first(*where: ColumnElement[bool], by: ColumnElement[Any]) -> Hot:
     rows = select(*_COLUMNS).where(*where).order_by(by).limit(1)
-    return rows.with_for_update(of=batch, skip_locked=True, key_share=True)
+    return Hot(rows.with_for_update(of=batch, skip_locked=True, key_share=True))
 
 
 # What is under way was ready when it was taken: so much less is looked at, where many are in doubt.
@@ -111,15 +111,16 @@ _PRIORITY = {
 }
 
 
-def _where_ready(going_on: Select[Any], is_mine: ColumnElement[bool]) -> CompoundSelect[Any]:
+def _where_ready(going_on: Select[Any], is_mine: ColumnElement[bool]) -> Hot:
     # All that a claim has to know before it picks, in one question: NULL stands for the priority lane.
     has_tried = exists().where(batch.c.release_id == release.c.id, _IS_TRIED_AND_READY, is_mine)
-    return union_all(
+    rows = union_all(
         select(null().label("id"), null().label("due_at"), true().label("has_tried")).where(
             exists().where(_IS_PRIORITY, IS_OPEN, _IS_READY, is_mine)
         ),
         going_on.order_by(None).add_columns(has_tried),
     )
+    return Hot(rows)
 
 
 _READY = {
@@ -154,7 +155,7 @@ _ABOUT = (
     .where(delivery.c.batch_id == bindparam("batch_id"))
     .limit(1)
 )
-_MEMBERS = (
+_MEMBERS = Hot(
     select(
         delivery.c.pos, delivery.c.subscriber_id, func.coalesce(subscriber.c.address, ""),
         subscriber.c.name, delivery.c.state == literal_column(f"'{DeliveryState.PLANNED}'"), _WHY_NOT,
@@ -175,7 +176,7 @@ _MEMBERS = (
     )
     .order_by(delivery.c.pos)
 )  # fmt: skip
-_CLAIM = (
+_CLAIM = Hot(
     update(batch)
     .where(batch.c.id == bindparam("row_id"))
     .values(
@@ -203,7 +204,14 @@ _TAKE_LOOK = (
         next_at=bindparam("until", type_=Instant),
     )
 )
-_ADD_ATTEMPT = insert(attempt)
+_ADD_ATTEMPT = Hot(
+    insert(attempt).values(
+        batch_id=bindparam("row_id"),
+        epoch=bindparam("epoch_"),
+        generation=bindparam("generation"),
+        started_at=_now,
+    )
+)
 _EXPIRE_LEASES = (
     update(batch)
     .where(IS_TRIED, batch.c.state == BatchState.SENDING, batch.c.lease_until > _now)
@@ -256,15 +264,18 @@ class Member(NamedTuple):
 
 def ready(tx: Connection, provider: str, now: datetime, *, rehearsal: bool) -> Ready:
     """Look where there may be something to take."""
-    rows = tx.execute(_READY[rehearsal], {"provider": provider, "now": now}).all()
-    going_on = sorted((row for row in rows if row.id is not None), key=lambda row: (row.due_at, row.id))
-    releases = tuple((row.id, bool(row.has_tried)) for row in going_on)
+    rows = _READY[rehearsal].rows(tx, {"provider": provider, "now": now})
+    # By their instants, in whatever form the database has them: each has only one.
+    going_on = sorted(
+        (str(due_at), id_, bool(has_tried)) for id_, due_at, has_tried in rows if id_ is not None
+    )
+    releases = tuple((id_, has_tried) for _, id_, has_tried in going_on)
     return Ready(has_priority=len(releases) < len(rows), releases=releases)
 
 
 def pick_priority(tx: Connection, provider: str, now: datetime, *, rehearsal: bool) -> Picked | None:
     """Find the next batch of no release: one that is due, or one whose caller's lease ran out."""
-    row = tx.execute(_PRIORITY[rehearsal], {"provider": provider, "now": now}).first()
+    row = _PRIORITY[rehearsal].first(tx, {"provider": provider, "now": now})
     return _picked(tx, row) if row else None
 
 
@@ -273,7 +284,7 @@ def pick(tx: Connection, provider: str, now: datetime, where: Ready, *, rehearsa
     for release_id, has_tried in where.releases:
         for statement in (_TRIED[rehearsal], _FRESH[rehearsal]) if has_tried else (_FRESH[rehearsal],):
             values = {"provider": provider, "now": now, "release_id": release_id}
-            row = tx.execute(statement, values).first()
+            row = statement.first(tx, values)
             if row:
                 return _picked(tx, row)
     return None
@@ -283,7 +294,7 @@ def pick_foreign(tx: Connection, provider: str, now: datetime) -> Picked | None:
     """Find a batch in doubt that was called through another provider, which has not come back for it."""
     for release_id in _going_on(tx, rehearsal=False):
         values = {"provider": provider, "now": now - LEFT_ALONE, "release_id": release_id}
-        row = tx.execute(_FOREIGN, values).first()
+        row = _FOREIGN.first(tx, values)
         if row:
             return replace(_picked(tx, row), is_foreign=True)
     return None
@@ -304,7 +315,7 @@ def members(tx: Connection, batch_id: int, *, needs_consent: bool) -> list[Membe
 
     With `needs_consent` nobody may be mailed without an active subscription; otherwise nobody needs one.
     """
-    rows = tx.execute(_MEMBERS, {"batch_id": batch_id, "needs_consent": needs_consent}).all()
+    rows = _MEMBERS.rows(tx, {"batch_id": batch_id, "needs_consent": needs_consent})
     return list(map(Member._make, rows))
 
 
@@ -332,9 +343,9 @@ def claim(
         "key": key_id,
         "blob": frozen,
     }
-    tx.execute(_CLAIM, values)
-    row = {"batch_id": held.id, "epoch": held.epoch, "generation": held.generation, "started_at": now}
-    tx.execute(_ADD_ATTEMPT, row)
+    _CLAIM.run(tx, values)
+    row = {"row_id": held.id, "epoch_": held.epoch, "generation": held.generation, "now": now}
+    _ADD_ATTEMPT.run(tx, row)
 
 
 def take_look(tx: Connection, held: Batch, *, owner: str, until: datetime) -> None:
@@ -374,7 +385,7 @@ def _earliest(
 def _picked(tx: Connection, row: Any) -> Picked:
     *values, inquiry, frozen, key_id = row
     found = Batch(*values)
-    found = replace(found, state=BatchState(row.state), asked=Asked(inquiry))
+    found = replace(found, state=BatchState(found.state), asked=Asked(inquiry))
     return Picked(found, frozen, key_id, _policy(tx, found))
 
 

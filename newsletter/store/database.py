@@ -118,7 +118,8 @@ class Database:
     def _open_writer(self) -> Engine:
         if self.file is None:
             return self._engine.execution_options(writing=True)
-        writer = open_sqlite(str(self.file), pool_size=1, max_overflow=0)
+        # Whoever gives the connection back has ended its transaction: see `SharedTransaction`.
+        writer = open_sqlite(str(self.file), pool_size=1, max_overflow=0, pool_reset_on_return=None)
         event.listen(writer, "connect", ask_often)
         return writer.execution_options(writing=True)
 

@@ -18,6 +18,7 @@ from newsletter.errors import StoreError
 from newsletter.store import deliveries
 from newsletter.store.aside import locked, read, read_file, sync, write
 from newsletter.store.database import Database
+from newsletter.store.hot import Hot
 from newsletter.store.moved import moved_to, unmark
 from newsletter.store.tables import Instant, attempt, deployment
 
@@ -30,7 +31,7 @@ LENGTH = 256
 _STARTED_AT = select(attempt.c.started_at).where(
     attempt.c.batch_id == bindparam("batch_id"), attempt.c.epoch == bindparam("epoch")
 )
-_STANDING = select(deployment.c.moved_to, _STARTED_AT.scalar_subquery())
+_STANDING = Hot(select(deployment.c.moved_to, _STARTED_AT.scalar_subquery()))
 _ANY = select(attempt.c.epoch).limit(1)
 _ANY_BEFORE = _ANY.where(attempt.c.started_at < bindparam("before", type_=Instant))
 _LAST = (
@@ -134,7 +135,7 @@ class Lineage:
         line = _parse(read_file(file))
         with self._database.reading() as tx:
             at = _NOWHERE if line is None or line.call is None else line.call
-            moved_to, started_at = tx.execute(_STANDING, {"batch_id": at.batch_id, "epoch": at.epoch}).one()
+            [(moved_to, started_at)] = _STANDING.rows(tx, {"batch_id": at.batch_id, "epoch": at.epoch})
             if moved_to:
                 return _said_moved(moved_to)
             if line is not None and line.deployment != self._deployment_id:

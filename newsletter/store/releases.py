@@ -28,6 +28,7 @@ from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
 from newsletter.store.audience import CHUNK
 from newsletter.store.database import insert_new
+from newsletter.store.hot import Hot
 from newsletter.store.tables import IS_OPEN, batch, delivery, issue, release, series, slot
 
 _RELEASES = (
@@ -123,7 +124,7 @@ _ADD_DELIVERIES = {
     "sqlite": _add_deliveries(bindparam("first_batch", type_=Integer) + _place),
     "postgresql": _add_deliveries(Grouping(bindparam("batch_ids", type_=ARRAY(BigInteger)))[_place + 1]),
 }
-_HAS_OPEN = select(batch.c.seq).where(batch.c.release_id == bindparam("release_id"), IS_OPEN).limit(1)
+_HAS_OPEN = Hot(select(batch.c.seq).where(batch.c.release_id == bindparam("release_id"), IS_OPEN).limit(1))
 _SETTLE = (
     update(release)
     .where(
@@ -246,7 +247,7 @@ def excluded_of(tx: Connection, release_id: int) -> Mapping[Verdict, int]:
 
 def has_open(tx: Connection, release_id: int) -> bool:
     """Tell whether a batch of a release is not settled."""
-    return tx.execute(_HAS_OPEN, {"release_id": release_id}).first() is not None
+    return _HAS_OPEN.first(tx, {"release_id": release_id}) is not None
 
 
 def settle(tx: Connection, release_id: int, now: datetime) -> bool:

@@ -107,17 +107,17 @@ class SharedTransaction:
         try:
             self._driver.execute(statement).close()
         except sqlite3.Error as error:
-            raise _given_up() from error
+            raise given_up() from error
 
     def _check_open(self) -> None:
         # The database gives up a whole transaction for some errors, and its connection goes on without one.
         self._close_cursors()
         if not self._driver.is_open:
-            raise _given_up()
+            raise given_up()
 
     def _before_statement(self, _connection: Connection, cursor: Any, *_context: Any) -> None:
         if self._connection is not None and not cursor.connection.in_transaction:
-            raise _given_up()
+            raise given_up()
         self._cursors.append(cursor)
 
     def _close_cursors(self) -> None:
@@ -128,5 +128,6 @@ class SharedTransaction:
         self._cursors.clear()
 
 
-def _given_up() -> StoreError:
+def given_up() -> StoreError:
+    """Say that the database ended a transaction by itself."""
     return StoreError("the database gave up the transaction", mend="see the error before this one")

@@ -16,6 +16,7 @@ from newsletter.domain.provider import Answer, Outcome
 from newsletter.pipeline import claiming, delivering, recording
 from newsletter.pipeline.releasing import Releasing
 from newsletter.store import batches, claims
+from newsletter.store.hot import Hot
 
 UNKNOWN = Answer(Outcome.UNKNOWN, "no answer")
 
@@ -193,7 +194,7 @@ def test_a_worker_that_lost_its_lease_cannot_undo_what_another_recorded(
 
 
 def test_without_the_fence_it_could(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_RECORD", batches._CHANGE.values(batches._OUTCOME))
+    monkeypatch.setattr(batches, "_RECORD", Hot(batches._CHANGE.values(batches._OUTCOME)))
     stage = staged(prepared, tmp_path, "a")
     late_negative(stage)
     assert stage.states()["accepted"] == 0

@@ -11,6 +11,7 @@ from newsletter.domain.delivery import record_for
 from newsletter.pipeline import recording
 from newsletter.store import batches
 from newsletter.store.claims import Member
+from newsletter.store.hot import Hot
 
 EXAMPLES, MOST_EXAMPLES = 40, 300
 
@@ -43,7 +44,7 @@ def forgetful(*arguments, **values):
 MUTANTS = {
     "a doubt is forgotten": (recording, "record_for", forgetful),
     "consent is not looked at again": (Member, "why_not", None),
-    "an answer needs no lease": (batches, "_RECORD", batches._CHANGE.values(batches._OUTCOME)),
+    "an answer needs no lease": (batches, "_RECORD", Hot(batches._CHANGE.values(batches._OUTCOME))),
 }
 
 
