@@ -15,6 +15,8 @@ from newsletter.testing.fake_http import Fault
 
 pytestmark = pytest.mark.process
 RUNS = {Database.SQLITE: 10, Database.POSTGRES: 4}
+#: A busy machine may leave out the moment at which a rule matters.
+ATTEMPTS = 4
 
 
 def plan(number, without, **values):
@@ -65,9 +67,9 @@ MUTANTS = (
 def play(tmp_path):
     """Play plans, or skip the test where their server cannot run."""
 
-    def play(plans):
+    def play(plans, again=0):
         try:
-            return list(play_all(plans, tmp_path))
+            return list(play_all(plans, tmp_path / str(again)))
         except Unavailable as reason:
             pytest.skip(f"no PostgreSQL: {reason}")
 
@@ -99,9 +101,18 @@ def test_what_was_claimed_before_a_crash_of_the_server_is_known_after_it(play):
 
 
 def test_a_run_without_a_rule_that_protects_mail_is_judged_bad(play):
-    plans, sentences = zip(*MUTANTS, strict=True)
-    for run, sentence in zip(play(plans), sentences, strict=True):
-        assert any(re.search(sentence, one) for one in run.wrong), told(run)
+    left = list(MUTANTS)
+    for attempt in range(ATTEMPTS):
+        runs = play([plan for plan, _ in left], attempt)
+        missed = [not _is_judged(run, sentence) for run, (_, sentence) in zip(runs, left, strict=True)]
+        left = [mutant for mutant, is_missed in zip(left, missed, strict=True) if is_missed]
+        if not left:
+            return
+    pytest.fail("\n\n".join(told(run) for run in runs))
+
+
+def _is_judged(run, sentence):
+    return any(re.search(sentence, one) for one in run.wrong)
 
 
 def test_a_plan_is_drawn_from_its_number_and_its_database_alone():
