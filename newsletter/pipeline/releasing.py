@@ -167,6 +167,7 @@ class Releasing:
         size = self._size(tx, now)
         batch_ids = self._add_batches(tx, release, people, size, now)
         due = releases.add_deliveries(tx, chunk, batch_ids, size)
+        assert 0 <= due <= people, "nobody is left out by a number that cannot be"
         if due < people:
             releases.trim_batches(tx, batch_ids, due, size)
         return due

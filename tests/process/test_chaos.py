@@ -68,8 +68,10 @@ def play(tmp_path):
     """Play plans, or skip the test where their server cannot run."""
 
     def play(plans, again=0):
+        folder = tmp_path / str(again)
+        folder.mkdir()
         try:
-            return list(play_all(plans, tmp_path / str(again)))
+            return list(play_all(plans, folder))
         except Unavailable as reason:
             pytest.skip(f"no PostgreSQL: {reason}")
 
