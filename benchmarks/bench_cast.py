@@ -73,8 +73,10 @@ def server_url(kind: str) -> Iterator[str | None]:
 
     # A server as somebody would run it, of a quarter of the memory that PostgreSQL's manual advises.
     options = "-c max_connections=60 -c shared_buffers=512MB -c max_wal_size=4GB"
-    with postgres_server.running(options) as server, server.database() as url:
-        yield url
+    with postgres_server.prepared(options=options) as server:
+        server.start()
+        with server.database() as url:
+            yield url
 
 
 def letter(root: Path, people: int, provider: str, url: str, database: str | None = None) -> App:
