@@ -1,7 +1,6 @@
 """The composition root: the one place that chooses real parts, reads the clock and the environment."""
 
 import os
-import re
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +17,7 @@ from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Capabilities, Provider
 from newsletter.domain.subscriber import Subscriber
 from newsletter.domain.tokens import TokenKeys
-from newsletter.errors import ConfigError, ProviderError, Refused, StoreError
+from newsletter.errors import ProviderError, Refused, StoreError
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.answering import Desk
 from newsletter.pipeline.composing import Composing
@@ -48,14 +47,11 @@ from newsletter.store.aside import Aside
 from newsletter.store.clock import ServerClock
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
-from newsletter.store.moving import with_password_apart
 from newsletter.store.schema import Deployment
 from newsletter.store.sender_lock import sender_lock
 
 _PACKAGE = Path(__file__).parent
 _SEND_THERE = "write its url under [database]"
-#: The password of a URL, after what stands before it.
-_PASSWORD = re.compile(r"(://[^:/@]*:|[?&]password=)[^@&'\"]*")
 
 
 class SystemClock:
@@ -230,7 +226,12 @@ class App:
     def status(self) -> Status:
         """Say where everything stands."""
         reporting = Reporting(self.database, self.pacing)
-        return reporting.status(self.queueing.rows(), self.clock.now(), self.why_not_send())
+        return reporting.status(
+            self.queueing.rows(),
+            self.clock.now(),
+            self.why_not_send(),
+            self._way_to_send("newsletter db adopt"),
+        )
 
     @property
     def pacing(self) -> Pacing | None:
@@ -289,13 +290,16 @@ class App:
         """Raise Refused where the database is a copy or a restored backup."""
         why = self.why_not_send()
         if why:
-            is_moved = self.lineage.why_moved() is not None
-            mend = "look what went out since, then: newsletter db adopt"
-            raise Refused(f"nothing is sent: {why}", mend=_SEND_THERE if is_moved else mend)
+            mend = self._way_to_send("look what went out since, then: newsletter db adopt")
+            raise Refused(f"nothing is sent: {why}", mend=mend)
 
     def why_not_send(self) -> str | None:
         """Say why nothing real may be sent from this database; None where it may."""
         return self.lineage.why_moved() if self.provider_is_rehearsal else self.lineage.why_foreign()
+
+    def _way_to_send(self, from_here: str) -> str:
+        """Say how to send again: from the database that took this one's place, or from here."""
+        return _SEND_THERE if self.lineage.why_moved() else from_here
 
     def adopt_database(self) -> None:
         """Take the database as it is for the one to send from."""
@@ -367,13 +371,9 @@ class App:
             clock=self.clock,
             environment=self.environment,
             provider=self._provider,
-            database_url=with_password_apart(url),
+            database_url=url,
         )
-        try:
-            database = app.closed_database
-        except ConfigError as error:
-            raise ConfigError(_PASSWORD.sub(r"\1***", error.message), mend=error.mend) from None
-        with closing(database):
+        with closing(app.closed_database):
             yield app
 
     @property

@@ -153,7 +153,7 @@ class Claiming:
         if ready is None or not ready.releases:
             return None
         picked = claims.pick(tx, of.name, now, ready, rehearsal=of.rehearsal)
-        return picked or (None if of.rehearsal else claims.pick_foreign(tx, of.name, now))
+        return picked or (None if of.rehearsal else claims.pick_foreign(tx, of.name, now, ready))
 
     def _addressed(self, taken: _Taken) -> Claim:
         batch, frozen = taken.batch, taken.frozen

@@ -75,12 +75,12 @@ class Reporting:
     database: Database
     pacing: Pacing | None
 
-    def status(self, rows: list[QueueRow], now: datetime, foreign: str | None) -> Status:
+    def status(self, rows: list[QueueRow], now: datetime, foreign: str | None, mend: str) -> Status:
         """Say where everything stands; `foreign` says why nothing may be sent from this database."""
         queued = [row for row in rows if row.slot.state is SlotState.QUEUED]
         moving = [row for row in rows if _state(row) in (ReleaseState.PREPARING, ReleaseState.SENDING)]
         unknown, paused = self._unknown(), self._paused()
-        attention = [_foreign(foreign)] if foreign else []
+        attention = [Attention("everything", foreign, mend)] if foreign else []
         attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]
         attention += [_stuck(one) for one in unknown if one.next_at is None]
         attention += [_forgotten(one, now) for one in paused if _is_forgotten(one, moving, now)]
@@ -124,12 +124,6 @@ class Reporting:
         if account is None or account.blocked_until is None or account.blocked_until <= now:
             return ""
         return f"{account.blocked_reason}; tried again at {account.blocked_until:%Y-%m-%d %H:%M}Z"
-
-
-def _foreign(reason: str) -> Attention:
-    was_moved = "was moved to" in reason
-    command = "write its url under [database]" if was_moved else "newsletter db adopt"
-    return Attention("everything", reason, command)
 
 
 def _held(row: QueueRow) -> Attention:

@@ -290,9 +290,9 @@ def pick(tx: Connection, provider: str, now: datetime, where: Ready, *, rehearsa
     return None
 
 
-def pick_foreign(tx: Connection, provider: str, now: datetime) -> Picked | None:
+def pick_foreign(tx: Connection, provider: str, now: datetime, where: Ready) -> Picked | None:
     """Find a batch in doubt that was called through another provider, which has not come back for it."""
-    for release_id in _going_on(tx, rehearsal=False):
+    for release_id, _ in where.releases:
         values = {"provider": provider, "now": now - LEFT_ALONE, "release_id": release_id}
         row = _FOREIGN.first(tx, values)
         if row:

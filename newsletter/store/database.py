@@ -46,9 +46,7 @@ class Database:
     @property
     def name(self) -> str:
         """Name the database to a person, without its password."""
-        if self.file:
-            return str(self.file)
-        return self.url.difference_update_query(["password"]).render_as_string(hide_password=True)
+        return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

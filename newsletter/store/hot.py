@@ -37,7 +37,7 @@ class Hot:
         """Run it, and return every row."""
         if tx.dialect.name != "sqlite":
             return tx.execute(self.statement, dict(values)).all()
-        compiled = self._compiled = self._compiled or _compile(self.statement, tx.dialect)
+        compiled = self._text(tx)
         cursor = _execute(tx, compiled, values)
         rows = cursor.fetchall()
         cursor.close()
@@ -59,11 +59,14 @@ class Hot:
         """Run it, and return how many rows it changed."""
         if tx.dialect.name != "sqlite":
             return tx.execute(self.statement, dict(values)).rowcount
-        compiled = self._compiled = self._compiled or _compile(self.statement, tx.dialect)
-        cursor = _execute(tx, compiled, values)
+        cursor = _execute(tx, self._text(tx), values)
         count = cursor.rowcount
         cursor.close()
         return count
+
+    def _text(self, tx: Connection) -> _Compiled:
+        self._compiled = self._compiled or _compile(self.statement, tx.dialect)
+        return self._compiled
 
 
 def _execute(tx: Connection, compiled: _Compiled, values: Mapping[str, Any]) -> sqlite3.Cursor:

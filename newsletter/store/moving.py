@@ -24,8 +24,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from newsletter.domain.delivery import BatchState
 from newsletter.errors import Refused, StoreError
@@ -79,19 +77,6 @@ class Size(NamedTuple):
 
     rows: int
     bytes: int
-
-
-def with_password_apart(url: str) -> str:
-    """Write a database URL so that its password stands where it is never shown."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        return url
-    password = parsed.query.get("password")
-    if not isinstance(password, str):
-        return url
-    apart = parsed.set(password=password).difference_update_query(["password"])
-    return apart.render_as_string(hide_password=False)
 
 
 def look_at(database: Database) -> Look:

@@ -15,23 +15,29 @@ from newsletter.errors import ConfigError
 from newsletter.store.sharing import Driver
 
 BUSY_TIMEOUT_MS = 10_000
-#: What may be a secret in a URL that cannot be read.
-_PASSWORD = re.compile(r"(?<=:)[^:/@]+(?=@)|(?<=password=)[^&]+")
+#: The password of a URL that cannot be read, after what stands before it.
+_PASSWORD = re.compile(r"(://[^:/@]*:|[?&]password=)[^@&'\"]*")
 ASK_AGAIN_MS = 5
 
 
 def parse_url(url: str) -> URL:
-    """Read a database URL; raises ConfigError for one that cannot be used."""
+    """Read a database URL; raises ConfigError for one that cannot be used.
+
+    Its password stands where it is never shown, wherever it was written.
+    """
     try:
         parsed = make_url(url)
+        password = parsed.query.get("password")
+        if isinstance(password, str):
+            parsed = parsed.set(password=password).difference_update_query(["password"])
         if parsed.get_backend_name() == "postgresql":
             return parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "sqlite":
             return parsed
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        shown = _PASSWORD.sub(r"\1***", url)
         raise ConfigError(
-            f"cannot read the database url {_PASSWORD.sub('***', url)!r}",
-            mend="write sqlite:///newsletter.db",
+            f"cannot read the database url {shown!r}", mend="write sqlite:///newsletter.db"
         ) from error
     raise ConfigError(
         f"the database {parsed.get_backend_name()!r} is not supported",

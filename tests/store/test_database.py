@@ -102,6 +102,25 @@ def test_a_server_that_does_not_answer_is_refused():
     assert "secret" not in said
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://ann:s3cret@127.0.0.1/letter", "postgresql://ann@127.0.0.1/letter?password=s3cret"],
+)
+def test_a_password_is_used_and_never_shown(url):
+    with closing(Database(url)) as database:
+        assert database.url.password == "s3cret"
+        assert "s3cret" not in database.name
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ann:s3:cret@h:port/letter", "post gres://h/letter?user=ann&password=s3:cret"]
+)
+def test_the_password_of_a_url_that_cannot_be_read_is_not_shown(url):
+    with pytest.raises(ConfigError) as refused:
+        Database(url)
+    assert "cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "newsletter.db", "", "oracle://x"])
 def test_another_kind_of_database_is_refused(url):
     with pytest.raises(ConfigError) as caught:
