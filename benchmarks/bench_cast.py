@@ -84,7 +84,7 @@ def letter(root: Path, people: int, provider: str, url: str, database: str | Non
     os.environ |= {
         "NEWSLETTER_PROVIDER__NAME": provider,
         "NEWSLETTER_PROVIDER__BASE_URL": url,
-        "NEWSLETTER_PROVIDER__CALLS_PER_SECOND": "1000000",
+        "NEWSLETTER_PROVIDER__CALLS_PER_SECOND": "inf",
         "NEWSLETTER_PUBLIC_URL": "http://127.0.0.1:9",
         "MAILGUN_API_KEY": "key-of-the-sink",
         "RESEND_API_KEY": "key-of-the-sink",

@@ -31,6 +31,7 @@ from newsletter.app import App
 from newsletter.domain.provider import Mailing
 from newsletter.domain.release import ReleaseState
 from newsletter.domain.tokens import Grant, Purpose
+from newsletter.interpreter import prepare_to_send
 from newsletter.pipeline.addressing import Frozen, recipients
 from newsletter.scheduler import Schedule
 from newsletter.store import releases
@@ -39,7 +40,7 @@ from newsletter.web.serving import public_pages
 SENDERS = 8
 #: The bare loop posts for about so long.
 BARE_SECONDS = 2.0
-_LOOK = 0.005
+_LOOK = 0.05
 #: Another writer writes so often, in seconds.
 _EVERY = 0.01
 
@@ -138,6 +139,7 @@ def _measure(app: App, row: Row, people: int) -> Measured:
 
 
 def _deliver(app: App) -> None:
+    prepare_to_send()
     schedule = Schedule(app.engine, senders=SENDERS)
     schedule.start()
     while not _is_settled(app):
@@ -152,7 +154,7 @@ def _is_settled(app: App) -> bool:
 
 def _body(app: App, size: int) -> bytes:
     """Compose a call like those that were made."""
-    compiled = next(iter(app.engine.delivering.claiming.letters.values()))
+    compiled = next(iter(app.engine.delivering.claiming.letters.known.values()))
     members = tuple(
         (number, number, f"reader{number}@example.org", f"Reader {number}", 1, 1, 0) for number in range(size)
     )

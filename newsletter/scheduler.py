@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from newsletter.callers import Callers, Ended
 from newsletter.domain.account import Lane
+from newsletter.domain.provider import Answer, Sightings
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.claiming import ALL_LANES
 from newsletter.pipeline.running import Engine
+from newsletter.pipeline.work import Claim, Look
 from newsletter.signals import wait_for
 
 TICK_SECONDS = 5
@@ -26,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Schedule:
-    """The ticker and the sender threads of one process."""
+    """The ticker, the planner and the callers of one process."""
 
     def __init__(
         self,
@@ -55,28 +58,31 @@ class Schedule:
             max_instances=1,
             misfire_grace_time=None,
         )
+        # Python runs one thread at a time: what is no waiting for a provider is done by one, in one
+        # transaction for all calls that have ended or can begin.
+        self._callers = Callers(engine.delivering, senders)
         # One thread serves the priority lane alone: a confirmation never waits for a bulk call to end.
-        lanes = [ALL_LANES] * senders + [(Lane.PRIORITY,)]
-        self._senders = [
-            threading.Thread(target=self._send, args=(lane,), name=f"sender-{n}", daemon=True)
-            for n, lane in enumerate(lanes)
+        self._threads = [
+            threading.Thread(target=self._plan, name="planner", daemon=True),
+            threading.Thread(target=self._send_urgent, name="urgent", daemon=True),
         ]
 
     def start(self) -> None:
         """Tick once, then start ticking and sending."""
         self._tick()
         self._ticker.start()
-        for sender in self._senders:
-            sender.start()
+        self._callers.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Claim nothing more, and wait for the calls that are being made."""
         self._stopping.set()
-        with self._work:
-            self._work.notify_all()
+        self._wake()
         self._ticker.shutdown(wait=True)
-        for sender in self._senders:
-            sender.join()
+        for thread in self._threads:
+            thread.join()
+        self._callers.stop()
 
     def wait(self) -> None:
         """Wait until somebody stops this process."""
@@ -97,6 +103,10 @@ class Schedule:
             self._is_well()
         except NewsletterError as error:
             self._fails("tick failed", error)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._callers.wake()
         with self._work:
             self._work.notify_all()
 
@@ -107,15 +117,49 @@ class Schedule:
         self._is_held = bool(reason)
         return self._is_held
 
-    def _send(self, lanes: Sequence[Lane]) -> None:
+    def _plan(self) -> None:
+        rest = 0.0
+        while not self._stopping.is_set() or not self._callers.is_idle:
+            try:
+                self._keep(self._callers.take(rest))
+                rest = self._give()
+            except Exception as error:  # noqa: BLE001 - `_fails` logs it
+                # A thread that ended here would stop sending, and nobody would notice.
+                self._fails("a step failed", error)
+                self._stopping.wait(PAUSE_SECONDS)
+                rest = 0.0
+
+    def _give(self) -> float:
+        """Give work to the callers that are free; return for how many seconds there is no more."""
+        free = self._callers.free
+        if not free or self._is_held or self._stopping.is_set():
+            return TICK_SECONDS
+        works = self._engine.delivering.next_works(ALL_LANES, free)
+        self._callers.give(works)
+        rest = 0.0 if works else self._rest(ALL_LANES)
+        self._is_well()
+        return rest
+
+    def _keep(self, ended: Sequence[Ended]) -> None:
+        delivering = self._engine.delivering
+        answered = [
+            (work, found) for work, found in ended if isinstance(work, Claim) and isinstance(found, Answer)
+        ]
+        if answered:
+            delivering.keep(answered)
+        for work, found in ended:
+            if isinstance(work, Look) and isinstance(found, Sightings):
+                delivering.record_look(work, found)
+
+    def _send_urgent(self) -> None:
+        lanes = (Lane.PRIORITY,)
         while not self._stopping.is_set():
             try:
                 if not self._is_held and self._engine.delivering.step(lanes):
                     continue
                 rest = self._rest(lanes)
                 self._is_well()
-            except Exception as error:  # noqa: BLE001 - `_fails` logs it
-                # A thread that ended here would stop sending, and nobody would notice.
+            except Exception as error:  # noqa: BLE001 - as above
                 self._fails("a step failed", error)
                 self._stopping.wait(PAUSE_SECONDS)
                 continue

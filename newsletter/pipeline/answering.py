@@ -33,7 +33,7 @@ class Desk:
         grant = self._grant(Purpose.UNSUBSCRIBE, token)
         if grant is None:
             return None
-        with self.database.writing() as tx:
+        with self.database.writing(urgent=True) as tx:
             evidence = Evidence(self.clock.now(), how, "")
             subscribers.unsubscribe(
                 tx, grant.series_id, grant.subscriber_id, evidence, grant.issue_id or None

@@ -5,7 +5,7 @@
 A crash after the claim leaves a lease that runs out, and a batch that is known to be in doubt.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -15,86 +15,29 @@ from sqlalchemy import Connection
 from newsletter.domain.account import Lane, Limits
 from newsletter.domain.clock import Clock
 from newsletter.domain.delivery import Batch, BatchState, DeliveryState, batch_key, lease_for
-from newsletter.domain.message import Message, message_of, sender_domain
+from newsletter.domain.message import Message, sender_domain
 from newsletter.domain.pace import Wait, admit
-from newsletter.domain.provider import Call, Inquiry, Mailing, Provider, Recovery
+from newsletter.domain.provider import Inquiry, Provider, Recovery
 from newsletter.domain.release import spell
 from newsletter.domain.subscriber import are_mailable, is_mailable
 from newsletter.domain.tokens import TokenKeys
 from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, next_step
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
-from newsletter.store import accounts, batches, claims, releases, revisions
+from newsletter.pipeline.letters import Letters
+from newsletter.pipeline.work import Claim, Compiled, Look, Work
+from newsletter.store import accounts, batches, claims, releases
 from newsletter.store.claims import About, Member, Picked, Ready
 from newsletter.store.database import Database
 
 ALL_LANES = (Lane.PRIORITY, Lane.BULK)
-#: So many revisions are kept compiled; a large one takes some 200 KB.
-_LETTERS = 16
 _UNLIMITED = Limits()
 _LEFT = "left while the outcome was unknown"
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """A revision encoded for the provider, for all batches of a release; `label` names the occasion."""
-
-    message: Message
-    fill: Callable[[Mailing], Call]
-    label: str
-    about: About
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A batch this process holds, and the mailing it will make.
-
-    `claimed_at` is in monotonic seconds; `counted` is how many count against the day's quota for it.
-    """
-
-    batch: Batch
-    compiled: Compiled
-    mailing: Mailing
-    claimed_at: float
-    made_at: datetime
-    counted: int
-
-    @property
-    def call(self) -> Call:
-        """Compose the call that this claim allows."""
-        return self.compiled.fill(self.mailing)
-
-    @property
-    def positions(self) -> tuple[int, ...]:
-        return tuple(recipient.pos for recipient in self.mailing.recipients)
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """A claim that is not durable yet, and not addressed: that would keep others from writing."""
-
-    batch: Batch
-    compiled: Compiled
-    frozen: Frozen
-    positions: Set[int]
-    claimed_at: float
-    counted: int
-
-
-@dataclass(frozen=True)
-class Look:
-    """A batch whose outcome this process searches for in the provider's log."""
-
-    batch: Batch
-    inquiry: Inquiry
-
-
-Work = Claim | Look
-
-
-@dataclass(frozen=True)
 class Claiming:
-    """Take the next batch, one at a time; many threads may share one."""
+    """Take the next batches; many threads may share one."""
 
     database: Database
     provider: Provider
@@ -103,47 +46,49 @@ class Claiming:
     deployment: str
     public_url: str
     owner: str
+    letters: Letters
     limits: Limits = _UNLIMITED
-    letters: dict[tuple[int | None, str], Compiled] = field(default_factory=dict)
     held_up: dict[Lane, datetime] = field(default_factory=dict)
 
     def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
         """Take what is due in the first lane that has something; it is durable when this returns."""
+        return next(iter(self.next_works(lanes, 1)), None)
+
+    def next_works(self, lanes: Sequence[Lane], most: int) -> list[Work]:
+        """Take at most so many that are due; all are durable when this returns."""
         is_urgent = Lane.BULK not in lanes
-        while True:
+        has_more, works = True, list[Work]()
+        while has_more and not works:
             claimed_at = self.clock.elapsed()
             with self.database.writing(urgent=is_urgent) as tx:
-                now = self.clock.now()
-                taken, has_more = self._next(tx, lanes, now, claimed_at)
-            if taken is not None:
-                return self._addressed(taken) if isinstance(taken, _Taken) else taken
-            if not has_more:
-                return None
+                works, has_more = self._next(tx, lanes, self.clock.now(), claimed_at, most)
+        return works
 
     def of_batch(self, batch_id: int) -> Claim | Wait | None:
         """Take a batch that no worker looks for, as a test copy's; None where nobody may get it."""
         claimed_at = self.clock.elapsed()
         with self.database.writing(urgent=True) as tx:
-            taken = self._take_call(tx, claims.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
-        return self._addressed(taken) if isinstance(taken, _Taken) else taken
+            return self._take_call(tx, claims.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
 
     def _next(
-        self, tx: Connection, lanes: Sequence[Lane], now: datetime, claimed_at: float
-    ) -> tuple[_Taken | Look | None, bool]:
+        self, tx: Connection, lanes: Sequence[Lane], now: datetime, claimed_at: float, most: int
+    ) -> tuple[list[Work], bool]:
         """Take what is due; where nothing was taken, tell whether there may be more to look at."""
         of = self.provider.capabilities
         ready = claims.ready(tx, of.name, now, rehearsal=of.rehearsal) if Lane.BULK in lanes else None
+        works: list[Work] = []
         for lane in lanes:
-            picked = self._pick(tx, lane, ready, now)
-            if picked is None:
-                continue
-            taken = self._take(tx, picked, lane, now, claimed_at)
-            if isinstance(taken, Wait):
-                self.held_up[lane] = taken.until
-                continue
-            self.held_up.pop(lane, None)
-            return taken, taken is None
-        return None, False
+            while len(works) < most and (picked := self._pick(tx, lane, ready, now)):
+                taken = self._take(tx, picked, lane, now, claimed_at)
+                if isinstance(taken, Wait):
+                    self.held_up[lane] = taken.until
+                    break
+                self.held_up.pop(lane, None)
+                if taken is None:
+                    # What it locked comes after the account, which the next claim would need.
+                    return works, True
+                works.append(taken)
+        return works, False
 
     def _pick(self, tx: Connection, lane: Lane, ready: Ready | None, now: datetime) -> Picked | None:
         of = self.provider.capabilities
@@ -155,17 +100,9 @@ class Claiming:
         picked = claims.pick(tx, of.name, now, ready, rehearsal=of.rehearsal)
         return picked or (None if of.rehearsal else claims.pick_foreign(tx, of.name, now, ready))
 
-    def _addressed(self, taken: _Taken) -> Claim:
-        batch, frozen = taken.batch, taken.frozen
-        key = batch_key(self.deployment, batch)
-        people = recipients(frozen, self.keys, key, taken.positions)
-        mailing = Mailing(key=key, recipients=people, date=frozen.date, label=taken.compiled.label)
-        made_at = batch.last_call_at or frozen.date
-        return Claim(batch, taken.compiled, mailing, taken.claimed_at, made_at, taken.counted)
-
     def _take(
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
-    ) -> _Taken | Look | Wait | None:
+    ) -> Work | Wait | None:
         batch = count_from(_doubted(picked.batch), now)
         picked = replace(picked, batch=batch)
         if batch.tainted and not batches.open_positions(tx, batch.id):
@@ -192,7 +129,7 @@ class Claiming:
 
     def _take_call(
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
-    ) -> _Taken | Wait | None:
+    ) -> Claim | Wait | None:
         batch, capabilities = picked.batch, self.provider.capabilities
         everyone = claims.members(tx, batch.id, needs_consent=batch.release_id is not None)
         willing = self._willing(batch, everyone)
@@ -207,7 +144,7 @@ class Claiming:
             batches.set_state(tx, batch.id, state=BatchState.CANCELLED, frozen=None)
             return None
         try:
-            compiled = self._compiled(tx, batch)
+            compiled = self.letters.get(tx, batch)
         except NewsletterError as error:
             self._hold(tx, batch, str(error))
             return None
@@ -224,7 +161,7 @@ class Claiming:
         counted: int,
         now: datetime,
         claimed_at: float,
-    ) -> _Taken:
+    ) -> Claim:
         batch, capabilities = picked.batch, self.provider.capabilities
         # Mails of no release have an occasion each.
         about = claims.about(tx, batch.id) if batch.release_id is None else compiled.about
@@ -246,7 +183,8 @@ class Claiming:
             key_id=frozen.key_id,
             frozen=frozen.dump(),
         )
-        return _Taken(held, compiled, frozen, willing.keys(), claimed_at, counted)
+        key = batch_key(self.deployment, held)
+        return Claim(held, compiled, frozen, willing.keys(), self.keys, key, claimed_at, counted)
 
     def _take_look(self, tx: Connection, picked: Picked, now: datetime) -> Look | None:
         batch = picked.batch
@@ -327,22 +265,6 @@ class Claiming:
             domain=sender_domain(message.sender),
         )
 
-    def _compiled(self, tx: Connection, batch: Batch) -> Compiled:
-        known = self.letters.get((batch.release_id, batch.revision))
-        if known is not None:
-            return known
-        is_test = batch.release_id is None
-        about = claims.about(tx, batch.id)
-        series, title, issue, is_notice = releases.names(tx, about.issue_id)
-        kind = "notice" if is_notice else "test" if is_test else "issue"
-        message = message_of(
-            revisions.get(tx, batch.revision), series=series, series_title=title, issue=issue, kind=kind
-        )
-        made = Compiled(message, self.provider.compile(message), _label(tx, batch, message), about)
-        for old in list(self.letters)[: 1 - _LETTERS]:
-            self.letters.pop(old, None)
-        return self.letters.setdefault((batch.release_id, batch.revision), made)
-
     def _next_seq(self, tx: Connection, batch: Batch) -> int:
         return batch.seq + 1 if batch.release_id is None else releases.next_seq(tx, batch.release_id)
 
@@ -350,12 +272,6 @@ class Claiming:
 def _groups(positions: Iterable[int], size: int) -> list[list[int]]:
     rest = iter(positions)
     return list(iter(lambda: list(islice(rest, size)), []))
-
-
-def _label(tx: Connection, batch: Batch, message: Message) -> str:
-    if batch.release_id is not None:
-        return releases.get(tx, batch.release_id).label
-    return "-".join(("test", *(value for _, value in message.tags)))
 
 
 def _doubted(batch: Batch) -> Batch:

@@ -19,8 +19,10 @@ from newsletter.domain.pace import Wait, opens_at
 from newsletter.domain.provider import Answer, Provider, Sightings, too_late
 from newsletter.domain.tokens import TokenKeys
 from newsletter.errors import StoreError
-from newsletter.pipeline.claiming import ALL_LANES, Claim, Claiming, Look, Work
-from newsletter.pipeline.recording import Recording
+from newsletter.pipeline.claiming import ALL_LANES, Claiming
+from newsletter.pipeline.letters import Letters
+from newsletter.pipeline.recording import Ended, Recording
+from newsletter.pipeline.work import Claim, Look, Work
 from newsletter.store import accounts, batches, claims
 from newsletter.store.aside import Aside, Kept
 from newsletter.store.database import Database
@@ -63,7 +65,9 @@ class Delivering:
         rest: Callable[[float], None] = lambda _seconds: None,
     ) -> Self:
         """Put the parts together; `rest` waits for so many seconds."""
-        claiming = Claiming(database, provider, clock, keys, deployment, public_url, owner, limits)
+        claiming = Claiming(
+            database, provider, clock, keys, deployment, public_url, owner, Letters(provider), limits
+        )
         recording = Recording(database, provider.capabilities, limits)
         return cls(database, provider, clock, claiming, recording, lineage, aside, rest)
 
@@ -79,16 +83,19 @@ class Delivering:
         return True
 
     def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
-        """Take what is due; a claim is durable when this returns, and known to this machine."""
-        work = self.claiming.next_work(lanes)
-        if isinstance(work, Claim) and not self._note(work):
-            return None
-        return work
+        """Take what is due, as `next_works` does."""
+        return next(iter(self.next_works(lanes, 1)), None)
+
+    def next_works(self, lanes: Sequence[Lane], most: int) -> list[Work]:
+        """Take at most so many that are due; claims are durable then, and known to this machine."""
+        works = self.claiming.next_works(lanes, most)
+        claimed = [work for work in works if isinstance(work, Claim)]
+        return works if self._note(claimed) else [work for work in works if isinstance(work, Look)]
 
     def claim_test(self, batch_id: int) -> Claim | Wait | None:
         """Take the batch of a test copy, which no worker looks for; None where nobody may get it."""
         claim = self.claiming.of_batch(batch_id)
-        if isinstance(claim, Claim) and not self._note(claim):
+        if isinstance(claim, Claim) and not self._note([claim]):
             return None
         return claim
 
@@ -98,21 +105,30 @@ class Delivering:
 
     def finish(self, claim: Claim) -> Answer:
         """Call once and record; a call that would start too late is given back."""
-        answer = claim.call.make(lambda: self.may_start(claim))
+        answer = self.call(claim)
+        self.keep([(claim, answer)])
+        return answer
+
+    def call(self, claim: Claim) -> Answer:
+        """Call once, or not at all where it would start too late."""
+        return claim.call.make(lambda: self.may_start(claim))
+
+    def keep(self, answered: Sequence[tuple[Claim, Answer]]) -> None:
+        """Record answers as soon as the database takes them; keep them aside where it does not."""
         for seconds in _PATIENCE:
             try:
-                self.record(claim, answer)
+                self._record(answered)
             except StoreError as error:
-                log.error("an outcome could not be written yet", batch=claim.batch.id, reason=str(error))
+                log.error("outcomes could not be written yet", calls=len(answered), reason=str(error))
                 self.rest(seconds)
             else:
-                return answer
-        self._keep_aside(claim, answer)
-        return answer
+                return
+        for claim, answer in answered:
+            self._keep_aside(claim, answer)
 
     def record(self, claim: Claim, answer: Answer) -> None:
         """Write down what an answer proves; without the lease only proof counts."""
-        self.recording.record(claim.batch, claim.positions, answer, self.clock.now(), claim.counted)
+        self._record([(claim, answer)])
 
     def search(self, look: Look) -> Sightings:
         """Ask the provider's own log."""
@@ -140,7 +156,7 @@ class Delivering:
                 return
             batch = claims.get(tx, kept.batch_id).batch
         held = replace(batch, state=BatchState.SENDING, epoch=kept.epoch, generation=kept.generation)
-        self.recording.record(held, kept.positions, kept.answer, self.clock.now())
+        self.recording.record([Ended(held, kept.positions, kept.answer)], self.clock.now())
 
     def ready_at(self, now: datetime, lanes: Sequence[Lane] = ALL_LANES) -> datetime | None:
         """Return when there is something to do again by itself in one of the lanes."""
@@ -156,21 +172,28 @@ class Delivering:
         held_up = self.claiming.held_up.get(lane, now)
         return max(held_up, opens_at(accounts.get(tx, of.name), self.claiming.limits, lane=lane, now=now))
 
-    def _note(self, claim: Claim) -> bool:
-        """Name the call on this machine; from a copied database it is given back and not made."""
-        if self.lineage is None or self.provider.capabilities.rehearsal:
+    def _record(self, answered: Sequence[tuple[Claim, Answer]]) -> None:
+        ended = [Ended(claim.batch, claim.positions, answer, claim.counted) for claim, answer in answered]
+        self.recording.record(ended, self.clock.now())
+
+    def _note(self, claimed: Sequence[Claim]) -> bool:
+        """Name the calls on this machine; from a copied database they are given back and not made."""
+        if not claimed or self.lineage is None or self.provider.capabilities.rehearsal:
             return True
+        # Claimed in one transaction: a database that knows one of them knows them all.
+        last = claimed[-1]
+        too_late_all = [(claim, too_late()) for claim in claimed]
         try:
-            is_ours = self.lineage.note(claim.batch.id, claim.batch.epoch, claim.made_at)
+            is_ours = self.lineage.note(last.batch.id, last.batch.epoch, last.made_at)
         except StoreError:
-            # Nothing was called: nobody must take the claim for a doubt.
+            # Nothing was called: nobody must take the claims for doubts.
             with suppress(StoreError):
-                self.record(claim, too_late())
+                self._record(too_late_all)
             raise
         if is_ours:
             return True
-        self.record(claim, too_late())
-        log.error("nothing is called from a copied database", batch=claim.batch.id)
+        self._record(too_late_all)
+        log.error("nothing is called from a copied database", batch=last.batch.id)
         return False
 
     def _keep_aside(self, claim: Claim, answer: Answer) -> None:

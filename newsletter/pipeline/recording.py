@@ -6,10 +6,11 @@ learn the pace | end the attempt | record behind the fence, or as proof | follow
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from newsletter.domain.account import Limits
+from newsletter.domain.account import Account, Limits
 from newsletter.domain.breaker import after
 from newsletter.domain.delivery import Batch, BatchState, DeliveryState, Record, Ruling, record_for
 from newsletter.domain.provider import Answer, Capabilities, Recovery, Sightings
@@ -21,6 +22,15 @@ from newsletter.store.database import Database
 _UNLIMITED = Limits()
 
 
+class Ended(NamedTuple):
+    """A call that was made for a batch, and how it ended; `counted` counted against the day's quota."""
+
+    held: Batch
+    positions: Sequence[int]
+    answer: Answer
+    counted: int = 0
+
+
 @dataclass(frozen=True)
 class Recording:
     """Write outcomes into the ledger."""
@@ -29,25 +39,26 @@ class Recording:
     capabilities: Capabilities
     limits: Limits = _UNLIMITED
 
-    def record(
-        self, held: Batch, positions: Sequence[int], answer: Answer, now: datetime, counted: int = 0
-    ) -> None:
-        """Write down what an answer proves for those it was sent to; without the lease only proof counts.
+    def record(self, ended: Sequence[Ended], now: datetime) -> None:
+        """Write down what answers prove for those they were for; without the lease only proof counts."""
+        with self.database.writing(urgent=all(one.held.release_id is None for one in ended)) as tx:
+            # Two that lock in one order never wait for each other in a ring.
+            outcomes = [self._record(tx, one, now) for one in sorted(ended, key=lambda one: one.held.id)]
+            self._learn(tx, ended, now)
+            self._settle(tx, outcomes, now)
 
-        `counted` is how many the claim counted against the day's quota.
-        """
+    def _record(self, tx: Connection, one: Ended, now: datetime) -> tuple[Batch, Record | None]:
+        """Record one, and tell what is to be settled: nothing where somebody else holds the batch by now."""
+        held, positions, answer, _ = one
         outcome = record_for(held, answer, members=len(positions), now=now)
-        with self.database.writing(urgent=held.release_id is None) as tx:
-            batches.end_attempt(tx, held, answer, now)
-            if batches.record(tx, held, outcome):
-                self._follow(tx, held, positions, outcome, now)
-                self._settle(tx, held, outcome, now)
-            elif outcome.is_proof:
-                _count_accepted(tx, held, positions, outcome)
-                self._settle(tx, held, outcome, now)
-            # Last, as in a claim: two that lock in one order never wait for each other in a ring.
-            # A repeat on the same day counts for nothing: what it stands on is not given back.
-            self._learn(tx, answer, 0 if held.tainted else counted, now)
+        batches.end_attempt(tx, held, answer, now)
+        if batches.record(tx, held, outcome):
+            self._follow(tx, held, positions, outcome, now)
+        elif outcome.is_proof:
+            _count_accepted(tx, held, positions, outcome)
+        else:
+            return held, None
+        return held, outcome
 
     def record_look(self, held: Batch, sightings: Sightings, now: datetime) -> None:
         """Write down what a search of the provider's log proves."""
@@ -70,12 +81,18 @@ class Recording:
                 self._stop_cancelled(tx, held.release_id, now)
                 releases.settle(tx, held.release_id, now)
 
-    def _learn(self, tx: Connection, answer: Answer, people: int, now: datetime) -> None:
+    def _learn(self, tx: Connection, ended: Sequence[Ended], now: datetime) -> None:
         name = self.capabilities.name
         account = accounts.get(tx, name)
-        if after(account, self.limits, answer, now=now, recipients=people) is not account:
-            account = accounts.get_locked(tx, name)
-            accounts.put(tx, name, after(account, self.limits, answer, now=now, recipients=people))
+        if self._after(account, ended, now) is not account:
+            accounts.put(tx, name, self._after(accounts.get_locked(tx, name), ended, now))
+
+    def _after(self, account: Account, ended: Sequence[Ended], now: datetime) -> Account:
+        for one in ended:
+            # A repeat on the same day counts for nothing: what it stands on is not given back.
+            people = 0 if one.held.tainted else one.counted
+            account = after(account, self.limits, one.answer, now=now, recipients=people)
+        return account
 
     def _follow(
         self, tx: Connection, held: Batch, positions: Sequence[int], outcome: Record, now: datetime
@@ -95,16 +112,25 @@ class Recording:
         state = DeliveryState.SUPPRESSED if was_not_sent else DeliveryState.UNKNOWN
         batches.mark(tx, held.id, state, dict.fromkeys(left, "left while the outcome was unknown"))
 
-    def _settle(self, tx: Connection, held: Batch, outcome: Record, now: datetime) -> None:
-        release_id = held.release_id
-        if release_id is None:
-            return
-        if not outcome.is_proof:
+    def _settle(self, tx: Connection, outcomes: Sequence[tuple[Batch, Record | None]], now: datetime) -> None:
+        by_release: dict[int, list[tuple[Batch, Record]]] = {}
+        for held, outcome in outcomes:
+            if outcome is not None and held.release_id is not None:
+                by_release.setdefault(held.release_id, []).append((held, outcome))
+        for release_id in sorted(by_release):
+            self._settle_one(tx, release_id, by_release[release_id], now)
+
+    def _settle_one(
+        self, tx: Connection, release_id: int, outcomes: Sequence[tuple[Batch, Record]], now: datetime
+    ) -> None:
+        unproved = [(held, outcome) for held, outcome in outcomes if not outcome.is_proof]
+        for held, _ in unproved:
             # Somebody's word may have come for each of them while this call was made.
             batches.close_accepted(tx, held.id)
-        is_stopped = not outcome.is_proof and self._stop_cancelled(tx, release_id, now)
-        if outcome.ruling is Ruling.HOLD and not is_stopped:
-            releases.hold(tx, release_id, outcome.reason)
+        is_stopped = bool(unproved) and self._stop_cancelled(tx, release_id, now)
+        reasons = [outcome.reason for _, outcome in outcomes if outcome.ruling is Ruling.HOLD]
+        if reasons and not is_stopped:
+            releases.hold(tx, release_id, reasons[0])
         releases.settle(tx, release_id, now)
 
     def _stop_cancelled(self, tx: Connection, release_id: int, now: datetime) -> bool:

@@ -14,9 +14,9 @@ from newsletter.domain.provider import Request
 from newsletter.domain.release import FINAL, Release
 from newsletter.errors import StoreError
 from newsletter.pipeline.alerting import Alerting
-from newsletter.pipeline.claiming import Claim
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.releasing import Releasing
+from newsletter.pipeline.work import Claim
 from newsletter.store import claims, deliveries, releases
 from newsletter.store.database import Database
 

@@ -91,7 +91,12 @@ class Mailgun(Provider):
         """
         url = f"{self._base_url}/v3/{_sending_domain(message.sender)}/messages"
         form = Form(message)
-        return lambda mailing: MailgunCall(url, self._key, self._wire, form, mailing)
+
+        def fill(mailing: Mailing) -> MailgunCall:
+            why_not, body = unfit(mailing.recipients), form.body(mailing)
+            return MailgunCall(url, self._key, self._wire, form.content_type, mailing, body, why_not)
+
+        return fill
 
     def search(self, inquiry: Inquiry) -> Sightings:
         """Look in the events of the sending domain for mails accepted under a key."""
@@ -113,25 +118,27 @@ def open_mailgun(settings: ProviderSettings) -> Provider:
 
 @dataclass(frozen=True)
 class MailgunCall:
-    """One batch, composed."""
+    """One batch, composed; `why_not` says why its recipients cannot share a call."""
 
     url: str
     key: Secret
     wire: Wire
-    form: Form
+    content_type: str
     mailing: Mailing
+    body: Sequence[bytes]
+    why_not: str | None
 
     def request(self) -> Request:
         """Show the call with its key hidden."""
-        headers = {**headers_for(""), "Authorization": "Basic ***", "Content-Type": self.form.content_type}
-        return Request("POST", self.url, headers, b"".join(self.form.body(self.mailing)))
+        headers = {**headers_for(""), "Authorization": "Basic ***", "Content-Type": self.content_type}
+        return Request("POST", self.url, headers, b"".join(self.body))
 
     def make(self, may_start: Callable[[], bool] = always) -> Answer:
         """Make the call once, unless its recipients cannot share one."""
-        if why := unfit(self.mailing.recipients):
-            return Answer(Outcome.REFUSED, f"{why}, nothing was sent")
-        headers = {**headers_for(self.key.reveal()), "Content-Type": self.form.content_type}
-        reply = self.wire.post(self.url, headers, self.form.body(self.mailing), may_start)
+        if self.why_not:
+            return Answer(Outcome.REFUSED, f"{self.why_not}, nothing was sent")
+        headers = {**headers_for(self.key.reveal()), "Content-Type": self.content_type}
+        reply = self.wire.post(self.url, headers, self.body, may_start)
         if isinstance(reply, Answer):
             return reply
         found = read_answer(reply, [recipient.pos for recipient in self.mailing.recipients])

@@ -98,7 +98,7 @@ class Resend(Provider):
     def compile(self, message: Message) -> Callable[[Mailing], "ResendCall"]:
         """Encode a message once as one element of the JSON array."""
         stencil = compile_json(message)
-        return lambda mailing: ResendCall(self._url, self._key, self._wire, stencil, mailing)
+        return lambda mailing: ResendCall(self._url, self._key, self._wire, mailing, _body(stencil, mailing))
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -111,6 +111,12 @@ def compile_json(message: Message) -> Stencil:
     Raises ProviderError for a header that has no legal form, or for an unknown field.
     """
     return Stencil(_parts(message))
+
+
+def _body(stencil: Stencil, mailing: Mailing) -> list[bytes]:
+    parts = list(chain.from_iterable(stencil.fill(mailing.recipients)))
+    # Every element ends in a comma; the last one's is not wanted.
+    return [b"[", *parts[:-1], parts[-1][:-1], b"]"] if parts else [b"[]"]
 
 
 def open_resend(settings: ProviderSettings) -> Provider:
@@ -129,16 +135,16 @@ class ResendCall:
     url: str
     key: Secret
     wire: Wire
-    stencil: Stencil
     mailing: Mailing
+    body: Sequence[bytes]
 
     def request(self) -> Request:
         """Show the call with its key hidden."""
-        return Request("POST", self.url, self._headers("re_***"), b"".join(self._body()))
+        return Request("POST", self.url, self._headers("re_***"), b"".join(self.body))
 
     def make(self, may_start: Callable[[], bool] = always) -> Answer:
         """Make the call once."""
-        reply = self.wire.post(self.url, self._headers(self.key.reveal()), self._body(), may_start)
+        reply = self.wire.post(self.url, self._headers(self.key.reveal()), self.body, may_start)
         if isinstance(reply, Answer):
             return reply
         return read_answer(reply, [recipient.pos for recipient in self.mailing.recipients])
@@ -151,11 +157,6 @@ class ResendCall:
             "User-Agent": f"newsletter/{__version__}",
             "x-batch-validation": "permissive",
         }
-
-    def _body(self) -> list[bytes]:
-        parts = list(chain.from_iterable(self.stencil.fill(self.mailing.recipients)))
-        # Every element ends in a comma; the last one's is not wanted.
-        return [b"[", *parts[:-1], parts[-1][:-1], b"]"] if parts else [b"[]"]
 
 
 def read_answer(reply: Reply, positions: Sequence[int]) -> Answer:

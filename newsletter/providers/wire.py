@@ -72,6 +72,8 @@ class Wire:
             return too_late()
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, DeadlinePassed) as error:
             return _failure(error, has_begun=upload.has_begun)
+        finally:
+            upload.let_go()
 
     def get(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Reply | None:
         """Ask for something that changes nothing; None where no whole answer came."""
@@ -122,6 +124,10 @@ class _Upload:
         self.deadline = deadline
         self.size = sum(map(len, parts))
         self.has_begun = False
+
+    def let_go(self) -> None:
+        """Keep nothing of the call: what httpx made of it points at itself, and lives on for a while."""
+        self._parts, self._may_start = (), always
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in cut(self._parts):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import (
     Boolean,
     ColumnElement,
@@ -33,6 +34,7 @@ from newsletter.domain.series import policy_of
 from newsletter.domain.subscriber import Consent
 from newsletter.domain.unknown import LEFT_ALONE, Policy
 from newsletter.store.hot import Hot
+from newsletter.store.packing import rows_as_json
 from newsletter.store.tables import (
     IS_FRESH,
     IS_OPEN,
@@ -157,9 +159,16 @@ _ABOUT = (
 )
 _MEMBERS = Hot(
     select(
-        delivery.c.pos, delivery.c.subscriber_id, func.coalesce(subscriber.c.address, ""),
-        subscriber.c.name, delivery.c.state == literal_column(f"'{DeliveryState.PLANNED}'"), _WHY_NOT,
+        rows_as_json(
+            delivery.c.pos,
+            delivery.c.subscriber_id,
+            func.coalesce(subscriber.c.address, literal_column("''")),
+            subscriber.c.name,
+            delivery.c.state == literal_column(f"'{DeliveryState.PLANNED}'"),
+            _WHY_NOT,
+        )
     )
+    .select_from(delivery)
     .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
     .join(
         subscription,
@@ -174,8 +183,7 @@ _MEMBERS = Hot(
         delivery.c.batch_id == bindparam("batch_id"),
         one_of(delivery.c.state, DeliveryState.PLANNED, DeliveryState.ACCEPTED),
     )
-    .order_by(delivery.c.pos)
-)  # fmt: skip
+)
 _CLAIM = Hot(
     update(batch)
     .where(batch.c.id == bindparam("row_id"))
@@ -315,8 +323,8 @@ def members(tx: Connection, batch_id: int, *, needs_consent: bool) -> list[Membe
 
     With `needs_consent` nobody may be mailed without an active subscription; otherwise nobody needs one.
     """
-    rows = _MEMBERS.rows(tx, {"batch_id": batch_id, "needs_consent": needs_consent})
-    return list(map(Member._make, rows))
+    [(rows,)] = _MEMBERS.rows(tx, {"batch_id": batch_id, "needs_consent": needs_consent})
+    return sorted(map(Member._make, orjson.loads(rows or "[]")))
 
 
 def claim(

@@ -5,6 +5,7 @@ otherwise, so it is never open while nobody writes. Nobody is told of success be
 
 Urgent ones go first, but after `PATIENCE` of them in a row the longest waiting other one has its turn.
 A block that is `alone` has a commit to itself: nobody waits for its length with changes already made.
+Nor does an urgent one wait for the length of one that is not.
 Other groups end with the block during which they become too old or too large.
 """
 
@@ -56,9 +57,10 @@ class NotCommitted(Exception):
 
 
 class _Member:
-    __slots__ = ("is_alone", "signal", "thread")
+    __slots__ = ("is_alone", "is_urgent", "signal", "thread")
 
-    def __init__(self, *, is_alone: bool) -> None:
+    def __init__(self, *, is_urgent: bool, is_alone: bool) -> None:
+        self.is_urgent = is_urgent
         self.is_alone = is_alone
         self.thread = threading.get_ident()
         # Released for the turn, and once more for the outcome.
@@ -105,7 +107,7 @@ class Turns:
         A block that raises loses its own changes only. Raises NotCommitted where the commit failed in another
         member's thread, and RuntimeError inside a turn of the same thread.
         """
-        member = _Member(is_alone=alone)
+        member = _Member(is_urgent=urgent, is_alone=alone)
         self._wait(member, self._urgent if urgent else self._others)
         group = self._enter(member)
         try:
@@ -200,6 +202,8 @@ class Turns:
         with self._lock:
             queue = self._next_queue()
             if not queue or queue[0].is_alone:
+                return False
+            if queue is self._others and any(member.is_urgent for member in group.members):
                 return False
             self._start_next(queue)
         return True

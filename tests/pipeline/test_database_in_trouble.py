@@ -11,7 +11,7 @@ from letter_cast import FIRST, SERVICE, once_each
 from sqlalchemy import text
 
 from newsletter.errors import StoreError
-from newsletter.pipeline import delivering
+from newsletter.pipeline import delivering, recording
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
@@ -84,7 +84,7 @@ def test_a_database_that_recovers_soon_gets_the_outcome_without_the_file(due, mo
     engine = due.app().engine
     claim = engine.delivering.next_work()
     fail = [OUT_OF_ORDER, OUT_OF_ORDER]
-    original = delivering.Delivering.record
+    original = recording.Recording.record
 
     def record(self, *arguments):
         if fail:
@@ -92,7 +92,7 @@ def test_a_database_that_recovers_soon_gets_the_outcome_without_the_file(due, mo
         original(self, *arguments)
 
     waited = []
-    monkeypatch.setattr(delivering.Delivering, "record", record)
+    monkeypatch.setattr(recording.Recording, "record", record)
     object.__setattr__(engine.delivering, "rest", waited.append)
     engine.delivering.finish(claim)
     assert due.states()["accepted"] == 2

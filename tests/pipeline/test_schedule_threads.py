@@ -61,10 +61,11 @@ def test_several_threads_send_to_everybody_once(queued):
     assert Counter(service.accepted) == once_each(["lower-back"])
 
 
+@pytest.mark.parametrize("step", ["step", "next_works"])
 @pytest.mark.parametrize("error", [StoreError("the database is busy"), ZeroDivisionError("a bug")])
-def test_a_sender_goes_on_after_an_error(queued, monkeypatch, error):
+def test_a_sender_goes_on_after_an_error(queued, monkeypatch, error, step):
     service = queued.connect()
-    failing_once(monkeypatch, Delivering, "step", error)
+    failing_once(monkeypatch, Delivering, step, error)
     queued.clock.advance_to(FIRST)
     with scheduled(queued, senders=1):
         assert wait_for(queued, {"accepted": 5}) == {"accepted": 5}

@@ -131,14 +131,13 @@ def _calls_twice(self: SimCall, may_start: Callable[[], bool] = always) -> Answe
 _record = Recording.record
 
 
-def _believes_mismatch(
-    self: Recording, held: Any, positions: Any, answer: Answer, now: Any, *others: Any
-) -> None:
-    if answer.outcome is not Outcome.MISMATCHED:
-        return _record(self, held, positions, answer, now, *others)
-    with self.database.writing() as tx:
-        batches.start_generation(tx, held, now)
-    return None
+def _believes_mismatch(self: Recording, ended: Sequence[Any], now: Any) -> None:
+    for one in ended:
+        if one.answer.outcome is Outcome.MISMATCHED:
+            with self.database.writing() as tx:
+                batches.start_generation(tx, one.held, now)
+    if others := [one for one in ended if one.answer.outcome is not Outcome.MISMATCHED]:
+        _record(self, others, now)
 
 
 _freeze = Claiming._freeze
@@ -173,7 +172,7 @@ MUTANTS = (
            _set(Releasing, "_prepare_chunk", _no_barrier)),
     Mutant("a call is made once", ("I1",), ("query", "events", "none"), _set(SimCall, "make", _calls_twice)),
     Mutant("a batch in doubt is not split", ("I1",), NAMES, _set(recording, "record_for", _splits_tainted)),
-    Mutant("issues come in order", ("I6",), ("key",), _set(Releasing, "_let_wait", lambda *_: 0)),
+    Mutant("issues come in order", ("I6",), ("query",), _set(Releasing, "_let_wait", lambda *_: 0)),
     Mutant("a pause stops the next call", ("I9",), NAMES, _set(claims, "_READY", _READY_PAUSED)),
     Mutant("the pace is kept", ("I4",), NAMES, _set(claiming, "admit", lambda account, *_, **__: account)),
     Mutant("who left is not counted with those who stayed", ("I7",), ("key", "dedupe"),

@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from newsletter.domain.pace import Lane
 from newsletter.errors import StoreError
-from newsletter.pipeline.claiming import Claim
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.releasing import Releasing
+from newsletter.pipeline.work import Claim, Look
 from newsletter.store import claims
 from newsletter.store.aside import Kept
 from newsletter.store.tables import batch, release, slot
@@ -116,15 +116,16 @@ class Worker:
             ticks_next = self._rest(was_busy, ready_at, due_at)
 
     def _step(self, delivering: Delivering) -> bool:
-        work = delivering.next_work((Lane.BULK,))
-        if work is None:
-            return False
-        if isinstance(work, Claim):
-            self.history.claims.append(work.made_at)
-            delivering.finish(work)
-        else:
-            delivering.record_look(work, delivering.search(work))
-        return True
+        works = delivering.next_works((Lane.BULK,), self.world.rng.choice((1, 1, 2, 3)))
+        claims_ = [work for work in works if isinstance(work, Claim)]
+        self.history.claims.extend(claim.made_at for claim in claims_)
+        answered = [(claim, delivering.call(claim)) for claim in claims_]
+        if answered:
+            delivering.keep(answered)
+        for look in works:
+            if isinstance(look, Look):
+                delivering.record_look(look, delivering.search(look))
+        return bool(works)
 
     def _rest(self, was_busy: bool, ready_at: datetime | None, due_at: datetime | None) -> bool:
         """Sleep until there is something to do; tell whether it may be more than a batch that gets ready."""

@@ -22,12 +22,12 @@ from newsletter.domain.series import to_settings
 from newsletter.domain.subscriber import Consent, address_hash
 from newsletter.domain.unknown import Policy
 from newsletter.errors import NewsletterError, Refused
-from newsletter.pipeline.claiming import Claim, Look
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.resolving import Resolution, Resolving
+from newsletter.pipeline.work import Claim, Look
 from newsletter.store import series
 from newsletter.store.database import Database
 from newsletter.store.tables import batch, delivery, release, subscription, suppression

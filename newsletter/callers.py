@@ -1,0 +1,92 @@
+"""Threads that wait for providers, so that the one which plans for them never does."""
+
+import queue
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+from newsletter.domain.provider import Answer, Sightings
+from newsletter.pipeline.delivering import Delivering
+from newsletter.pipeline.work import Look, Work
+
+log = structlog.get_logger()
+
+
+class Ended(NamedTuple):
+    """What came of a piece of work; nothing where it broke."""
+
+    work: Work
+    found: Answer | Sightings | None
+
+
+class Callers:
+    """So many calls at once; one thread gives work, and takes what came of it."""
+
+    def __init__(self, delivering: Delivering, most: int) -> None:
+        self._delivering = delivering
+        self._given: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Ended | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"caller-{number}", daemon=True) for number in range(most)
+        ]
+        self.free = most
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads, which have nothing to do any more."""
+        for _ in self._threads:
+            self._given.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def is_idle(self) -> bool:
+        return self.free == len(self._threads)
+
+    def give(self, works: Sequence[Work]) -> None:
+        """Hand work to free threads; a call is composed here, because only waiting can be shared."""
+        for work in works:
+            if _is_composed(work):
+                self.free -= 1
+                self._given.put(work)
+
+    def take(self, seconds: float) -> list[Ended]:
+        """Wait so long for work to end, and return all that has."""
+        ended: list[Ended] = []
+        try:
+            one = self._ended.get(timeout=seconds) if seconds > 0 else self._ended.get_nowait()
+            while True:
+                ended += [one] if one is not None else []
+                one = self._ended.get_nowait()
+        except queue.Empty:
+            self.free += len(ended)
+            return ended
+
+    def wake(self) -> None:
+        """Let nobody wait for work to end any longer."""
+        self._ended.put(None)
+
+    def _run(self) -> None:
+        while (work := self._given.get()) is not None:
+            self._ended.put(Ended(work, self._do(work)))
+
+    def _do(self, work: Work) -> Answer | Sightings | None:
+        try:
+            return self._delivering.search(work) if isinstance(work, Look) else self._delivering.call(work)
+        except Exception as error:
+            log.error("a call broke", batch=work.batch.id, reason=str(error), exc_info=True)
+            return None
+
+
+def _is_composed(work: Work) -> bool:
+    try:
+        return isinstance(work, Look) or work.call is not None
+    except Exception as error:
+        log.error("a call could not be composed", batch=work.batch.id, reason=str(error), exc_info=True)
+        return False

@@ -1,0 +1,18 @@
+"""Set Python up for a process that sends for hours. Measured, see docs/performance.md."""
+
+import gc
+import sys
+
+#: So long may one thread keep the others from Python, in seconds: the public pages wait behind the planner.
+_SWITCH = 0.0005
+#: A send makes thousands of tuples for each call, none of them in a ring, and would look through them all
+#: again and again: that took as long as everything else.
+_GARBAGE = (50_000, 20, 100)
+
+
+def prepare_to_send() -> None:
+    """Let threads change often, and look for garbage seldom; for the whole process."""
+    sys.setswitchinterval(_SWITCH)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
