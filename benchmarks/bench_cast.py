@@ -15,7 +15,14 @@ from sqlalchemy import text
 
 from newsletter.app import App
 
-ISSUES = ("lower-back", "upper-back", "neck", "what-to-expect")
+ISSUES = ("lower-back", "upper-back", "neck", "what-to-expect", "once-more")
+_FIFTH = """
+[[issue]]
+id = "once-more"
+subject = "Lower back, once more"
+preheader = "What the first part said, for whoever joined since."
+sections = ["lower-back-relief#introduction", "lower-back-relief#understanding"]
+"""
 _LONG_AGO = timedelta(weeks=8)
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last) ",
@@ -96,7 +103,7 @@ def letter(root: Path, people: int, provider: str, url: str, database: str | Non
     first = (datetime.now(UTC) - _LONG_AGO).date() + timedelta(days=2)
     new = {"starts": f"starts = {first}\n", "hold_if_late_by": 'hold_if_late_by = "90d"\n'}
     lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join(new.get(line.partition(" ")[0], line) for line in lines))
+    file.write_text("".join(new.get(line.partition(" ")[0], line) for line in lines) + _FIFTH)
     # The first person applies the series; everybody else is made by the database itself.
     app.add_subscriber("first@example.net", "", "Europe/London", None, "asked")
     _subscribe(app, people)

@@ -65,7 +65,7 @@ ROWS = {
     "slow": Row("merge form, the provider answers in 300 ms", 100_000, latency=0.3),
     "full": Row("full messages of 40 KB, 100 a call", 50_000, provider="resend"),
     "single": Row("one message a call", 5_000, provider="resend", batch_size=1),
-    "fourth": Row("merge form, the fourth issue", 100_000, issues=4),
+    "fifth": Row("merge form, the fifth issue", 100_000, issues=5),
     "web": Row("merge form, while readers leave", 200_000, web=True),
 }
 

@@ -31,6 +31,8 @@ from newsletter.store.claims import About, Member, Picked, Ready
 from newsletter.store.database import Database
 
 ALL_LANES = (Lane.PRIORITY, Lane.BULK)
+#: Nothing more is taken in one transaction after so many seconds: others wait to write.
+_LONGEST = 0.005
 _UNLIMITED = Limits()
 _LEFT = "left while the outcome was unknown"
 
@@ -88,6 +90,8 @@ class Claiming:
                     # What it locked comes after the account, which the next claim would need.
                     return works, True
                 works.append(taken)
+                if self.clock.elapsed() - claimed_at > _LONGEST:
+                    return works, True
         return works, False
 
     def _pick(self, tx: Connection, lane: Lane, ready: Ready | None, now: datetime) -> Picked | None:
@@ -248,7 +252,8 @@ class Claiming:
         admitted = admit(account, self.limits, lane=lane, recipients=people, now=now, probe=probe)
         if isinstance(admitted, Wait):
             return admitted
-        accounts.put(tx, capabilities.name, admitted)
+        if admitted is not account:
+            accounts.put(tx, capabilities.name, admitted)
         return None
 
     def _freeze(

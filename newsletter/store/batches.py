@@ -56,7 +56,7 @@ _ATTEMPT = select(attempt.c.epoch).where(
 _SET_DELIVERY = update(delivery).where(
     delivery.c.batch_id == bindparam("batch_id_"), delivery.c.pos == bindparam("pos_")
 )
-_SET_ID = _SET_DELIVERY.values(provider_message_id=bindparam("message_id"))
+_SET_ID = Hot(_SET_DELIVERY.values(provider_message_id=bindparam("message_id")))
 # Of one call with one id for all of it.
 _SET_SHARED_ID = _CHANGE.values(provider_message_id=bindparam("message_id"))
 _SET_STATE = _SET_DELIVERY.where(delivery.c.state == DeliveryState.PLANNED).values(
@@ -207,7 +207,7 @@ def note_ids(tx: Connection, batch_id: int, ids: Mapping[int, str]) -> None:
         tx.execute(_SET_SHARED_ID, {"row_id": batch_id, "message_id": shared})
     elif ids:
         rows = [{"batch_id_": batch_id, "pos_": pos, "message_id": id_} for pos, id_ in ids.items()]
-        tx.execute(_SET_ID, rows)
+        _SET_ID.run_each(tx, rows)
 
 
 def mark(tx: Connection, batch_id: int, state: DeliveryState, reasons: Mapping[int, str]) -> None:

@@ -64,28 +64,50 @@ class Hot:
         cursor.close()
         return count
 
+    def run_each(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it once for each of many values."""
+        if tx.dialect.name != "sqlite":
+            tx.execute(self.statement, [dict(row) for row in rows])
+            return
+        compiled = self._text(tx)
+        _on_driver(
+            tx,
+            compiled.sql,
+            lambda driver: driver.executemany(compiled.sql, [_given(compiled, row) for row in rows]),
+        ).close()
+
     def _text(self, tx: Connection) -> _Compiled:
         self._compiled = self._compiled or _compile(self.statement, tx.dialect)
         return self._compiled
 
 
 def _execute(tx: Connection, compiled: _Compiled, values: Mapping[str, Any]) -> sqlite3.Cursor:
-    driver = tx.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection), "the dialect is SQLite's"
-    if not driver.in_transaction:
-        # The database has given the transaction up: this would be a change that nothing takes back.
-        raise given_up()
+    parameters = _given(compiled, values)
+    return _on_driver(tx, compiled.sql, lambda driver: driver.execute(compiled.sql, parameters))
+
+
+def _given(compiled: _Compiled, values: Mapping[str, Any]) -> list[Any]:
     # An instant that stands in many places is written once.
     given = {
         name: convert(values.get(name, default)) if convert else values.get(name, default)
         for name, (default, convert) in compiled.binds.items()
     }
-    parameters = [given[name] for name in compiled.places]
+    return [given[name] for name in compiled.places]
+
+
+def _on_driver(
+    tx: Connection, sql: str, run: Callable[[sqlite3.Connection], sqlite3.Cursor]
+) -> sqlite3.Cursor:
+    driver = tx.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection), "the dialect is SQLite's"
+    if not driver.in_transaction:
+        # The database has given the transaction up: this would be a change that nothing takes back.
+        raise given_up()
     try:
-        return driver.execute(compiled.sql, parameters)
+        return run(driver)
     except sqlite3.Error as error:
         raise DBAPIError.instance(
-            compiled.sql, None, error, sqlite3.Error, hide_parameters=True, dialect=tx.dialect
+            sql, None, error, sqlite3.Error, hide_parameters=True, dialect=tx.dialect
         ) from error
 
 
