@@ -26,7 +26,7 @@ sections = ["lower-back-relief#introduction", "lower-back-relief#understanding"]
 _LONG_AGO = timedelta(weeks=8)
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last) ",
-    "postgresql": "WITH n AS (SELECT generate_series(:first, :last) AS i) ",
+    "postgresql": "WITH n AS (SELECT generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS i) ",
 }
 # One name in ten is not ASCII, and one has an apostrophe, which every form of call has to escape.
 _NAME = "CASE i % 10 WHEN 1 THEN 'Zoë Ångström' WHEN 2 THEN 'Ann O''Neill' ELSE 'Reader ' || i END"

@@ -26,9 +26,10 @@ from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
 from newsletter.pipeline.letters import Letters
 from newsletter.pipeline.work import Claim, Compiled, Look, Work
-from newsletter.store import accounts, batches, claims, releases
-from newsletter.store.claims import About, Member, Picked, Ready
+from newsletter.store import accounts, batches, claims, picking, releases
+from newsletter.store.claims import About, Member
 from newsletter.store.database import Database
+from newsletter.store.picking import Picked, Ready
 
 ALL_LANES = (Lane.PRIORITY, Lane.BULK)
 #: Nothing more is taken in one transaction after so many seconds: others wait to write.
@@ -70,14 +71,14 @@ class Claiming:
         """Take a batch that no worker looks for, as a test copy's; None where nobody may get it."""
         claimed_at = self.clock.elapsed()
         with self.database.writing(urgent=True) as tx:
-            return self._take_call(tx, claims.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
+            return self._take_call(tx, picking.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
 
     def _next(
         self, tx: Connection, lanes: Sequence[Lane], now: datetime, claimed_at: float, most: int
     ) -> tuple[list[Work], bool]:
         """Take what is due; where nothing was taken, tell whether there may be more to look at."""
         of = self.provider.capabilities
-        ready = claims.ready(tx, of.name, now, rehearsal=of.rehearsal) if Lane.BULK in lanes else None
+        ready = picking.ready(tx, of.name, now, rehearsal=of.rehearsal) if Lane.BULK in lanes else None
         works: list[Work] = []
         for lane in lanes:
             while len(works) < most and (picked := self._pick(tx, lane, ready, now)):
@@ -98,11 +99,11 @@ class Claiming:
         of = self.provider.capabilities
         if lane is Lane.PRIORITY:
             may_be = ready is None or ready.has_priority
-            return claims.pick_priority(tx, of.name, now, rehearsal=of.rehearsal) if may_be else None
+            return picking.pick_priority(tx, of.name, now, rehearsal=of.rehearsal) if may_be else None
         if ready is None or not ready.releases:
             return None
-        picked = claims.pick(tx, of.name, now, ready, rehearsal=of.rehearsal)
-        return picked or (None if of.rehearsal else claims.pick_foreign(tx, of.name, now, ready))
+        picked = picking.pick(tx, of.name, now, ready, rehearsal=of.rehearsal)
+        return picked or (None if of.rehearsal else picking.pick_foreign(tx, of.name, now, ready))
 
     def _take(
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float

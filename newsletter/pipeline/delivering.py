@@ -23,7 +23,7 @@ from newsletter.pipeline.claiming import ALL_LANES, Claiming
 from newsletter.pipeline.letters import Letters
 from newsletter.pipeline.recording import Ended, Recording
 from newsletter.pipeline.work import Claim, Look, Work
-from newsletter.store import accounts, batches, claims
+from newsletter.store import accounts, batches, picking
 from newsletter.store.aside import Aside, Kept
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
@@ -154,7 +154,7 @@ class Delivering:
             if not batches.has_attempt(tx, kept.batch_id, kept.epoch, kept.generation):
                 log.error("an outcome of a call that this database does not know", batch=kept.batch_id)
                 return
-            batch = claims.get(tx, kept.batch_id).batch
+            batch = picking.get(tx, kept.batch_id).batch
         held = replace(batch, state=BatchState.SENDING, epoch=kept.epoch, generation=kept.generation)
         self.recording.record([Ended(held, kept.positions, kept.answer)], self.clock.now())
 
@@ -166,7 +166,7 @@ class Delivering:
 
     def _ready_in(self, tx: Connection, lane: Lane, now: datetime) -> datetime | None:
         of = self.provider.capabilities
-        ready = claims.next_instant(tx, of.name, lane, rehearsal=of.rehearsal)
+        ready = picking.next_instant(tx, of.name, lane, rehearsal=of.rehearsal)
         if ready is None or ready > now:
             return ready
         held_up = self.claiming.held_up.get(lane, now)

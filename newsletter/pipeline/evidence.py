@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from newsletter.domain.delivery import Batch, BatchState, DeliveryState, Record
 from newsletter.domain.event import Event, Reference
 from newsletter.domain.provider import Capabilities
-from newsletter.store import batches, claims, events, releases
+from newsletter.store import batches, claims, events, picking, releases
 from newsletter.store.database import Database
 
 #: Where a delivery in one of these is heard of, the provider had accepted it after all.
@@ -50,7 +50,7 @@ class Evidence:
 
     def _prove(self, tx: Connection, event: Event, place: Reference) -> None:
         batches.accept(tx, place.batch_id, [place.pos])
-        batch = claims.get(tx, place.batch_id).batch
+        batch = picking.get(tx, place.batch_id).batch
         if self._proves_all(batch, event, place):
             self._tell_leavers(tx, batch)
             batches.record(tx, batch, Record(BatchState.ACCEPTED))

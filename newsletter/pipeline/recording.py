@@ -1,6 +1,6 @@
 """Record what a call or a search proved. Decides nothing.
 
-learn the pace | end the attempt | record behind the fence, or as proof | follow | settle
+end the attempt | record behind the fence, or as proof | follow | learn the pace | split | settle
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Recording:
     def record(self, ended: Sequence[Ended], now: datetime) -> None:
         """Write down what answers prove for those they were for; without the lease only proof counts."""
         with self.database.writing(urgent=all(one.held.release_id is None for one in ended)) as tx:
-            # Two that lock in one order never wait for each other in a ring.
+            # Batches, the account, releases: two that lock in one order never wait for each other in a ring.
             outcomes = [self._record(tx, one, now) for one in sorted(ended, key=lambda one: one.held.id)]
             self._learn(tx, ended, now)
             self._settle(tx, outcomes, now)
@@ -53,7 +53,7 @@ class Recording:
         outcome = record_for(held, answer, members=len(positions), now=now)
         batches.end_attempt(tx, held, answer, now)
         if batches.record(tx, held, outcome):
-            self._follow(tx, held, positions, outcome, now)
+            self._follow(tx, held, positions, outcome)
         elif outcome.is_proof:
             _count_accepted(tx, held, positions, outcome)
         else:
@@ -94,12 +94,8 @@ class Recording:
             account = after(account, self.limits, one.answer, now=now, recipients=people)
         return account
 
-    def _follow(
-        self, tx: Connection, held: Batch, positions: Sequence[int], outcome: Record, now: datetime
-    ) -> None:
-        if outcome.ruling is Ruling.SPLIT:
-            _split(tx, held, now)
-        elif outcome.state is BatchState.REJECTED:
+    def _follow(self, tx: Connection, held: Batch, positions: Sequence[int], outcome: Record) -> None:
+        if outcome.state is BatchState.REJECTED:
             reasons = dict.fromkeys(positions, outcome.reason)
             batches.mark(tx, held.id, DeliveryState.REJECTED, reasons)
         elif outcome.is_proof and held.tainted:
@@ -115,10 +111,14 @@ class Recording:
     def _settle(self, tx: Connection, outcomes: Sequence[tuple[Batch, Record | None]], now: datetime) -> None:
         by_release: dict[int, list[tuple[Batch, Record]]] = {}
         for held, outcome in outcomes:
-            if outcome is not None and held.release_id is not None:
-                by_release.setdefault(held.release_id, []).append((held, outcome))
+            if outcome is not None:
+                by_release.setdefault(held.release_id or 0, []).append((held, outcome))
         for release_id in sorted(by_release):
-            self._settle_one(tx, release_id, by_release[release_id], now)
+            for held, outcome in by_release[release_id]:
+                if outcome.ruling is Ruling.SPLIT:
+                    _split(tx, held, now)
+            if release_id:
+                self._settle_one(tx, release_id, by_release[release_id], now)
 
     def _settle_one(
         self, tx: Connection, release_id: int, outcomes: Sequence[tuple[Batch, Record]], now: datetime

@@ -12,7 +12,7 @@ from newsletter.domain.letter import Target
 from newsletter.domain.release import FINAL, ReleaseState
 from newsletter.errors import Refused
 from newsletter.pipeline.holding import find_target_in
-from newsletter.store import alerts, batches, claims, deliveries, releases, unknowns
+from newsletter.store import alerts, batches, deliveries, picking, releases, unknowns
 from newsletter.store.database import Database
 from newsletter.store.unknowns import UnknownRow
 
@@ -75,7 +75,7 @@ class Resolving:
             unknowns.settle(tx, seen.batch, DeliveryState.SUPPRESSED, "left, and is not sent it again")
         else:
             unknowns.settle(tx, seen.batch, DeliveryState.PLANNED, None)
-            batches.start_generation(tx, claims.get(tx, seen.batch).batch, now)
+            batches.start_generation(tx, picking.get(tx, seen.batch).batch, now)
 
     def _open_again(self, tx: Connection, release_id: int, resolution: Resolution) -> None:
         release = releases.get(tx, release_id)

@@ -15,7 +15,7 @@ from newsletter.domain import unknown
 from newsletter.domain.provider import Answer, Outcome
 from newsletter.pipeline import claiming, delivering, recording
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches, claims
+from newsletter.store import batches, claims, picking
 from newsletter.store.hot import Hot
 
 UNKNOWN = Answer(Outcome.UNKNOWN, "no answer")
@@ -243,8 +243,8 @@ def test_if_it_stood_in_its_place_nobody_would_get_the_real_one(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Releasing, "_occasion", lambda self, release_id: 0)
-    anything = claims._where_ready(claims._REAL_GOING_ON, claims._IS_MINE[True])
-    monkeypatch.setattr(claims, "_READY", {True: anything, False: anything})
+    anything = picking._where_ready(picking._REAL_GOING_ON, picking._IS_MINE[True])
+    monkeypatch.setattr(picking, "_READY", {True: anything, False: anything})
     assert rehearse_then_send(staged(prepared, tmp_path, "a")) == []
 
 

@@ -1,5 +1,7 @@
+import gc
 import socket
 import threading
+import weakref
 from contextlib import closing
 from datetime import timedelta
 from itertools import count
@@ -112,3 +114,56 @@ def test_a_whole_answer_counts_however_late():
     ticks = iter([0, 1, 100, 100, 100])
     with OneAnswer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as server:
         assert post(server.url, elapsed=lambda: next(ticks)).body == b"{}"
+
+
+class Parts(list):
+    """A body that can be watched."""
+
+
+class Claim:
+    """What a call asks whether it may still start."""
+
+    def __init__(self, is_fresh):
+        self.is_fresh = is_fresh
+
+    def may_start(self):
+        return self.is_fresh
+
+
+def watched_call(wire, url, *, is_fresh):
+    """Make a call, and return its outcome with weak references to all that it was made of."""
+    claim, body = Claim(is_fresh), Parts([b"x" * 300_000, b"END"])
+    reply = wire.post(url, {}, body, claim.may_start)
+    outcome = Outcome.ACCEPTED if isinstance(reply, Reply) else reply.outcome
+    return outcome, (weakref.ref(claim), weakref.ref(body))
+
+
+@pytest.fixture
+def nothing_collected():
+    """Leave alone what only looking for garbage would find."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_fresh", "outcome"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", True, Outcome.ACCEPTED),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", True, Outcome.UNKNOWN),
+        (b"", True, Outcome.UNKNOWN),
+        (b"", False, Outcome.DEFERRED),
+    ],
+)
+def test_a_call_that_ended_keeps_nothing_of_it_alive(nothing_collected, answer, is_fresh, outcome):
+    with OneAnswer(answer) as server, closing(Wire(server.url, PATIENCE)) as wire:
+        found, watched = watched_call(wire, server.url, is_fresh=is_fresh)
+        assert (found, [one() for one in watched]) == (outcome, [None, None])
+
+
+def test_a_call_that_found_nobody_keeps_nothing_of_it_alive(nothing_collected):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with closing(Wire(url, PATIENCE)) as wire:
+        found, watched = watched_call(wire, url, is_fresh=True)
+        assert (found, [one() for one in watched]) == (Outcome.DEFERRED, [None, None])

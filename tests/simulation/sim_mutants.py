@@ -22,7 +22,7 @@ from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.recording import Recording
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches, claims, releases, slots
+from newsletter.store import batches, claims, picking, releases, slots
 from newsletter.store.tables import release
 
 SEEDS = 300
@@ -150,7 +150,7 @@ def _freezes_anew(self: Claiming, picked: Any, *others: Any) -> Any:
 _PAUSED_GOING_ON = select(release.c.id, release.c.due_at).where(
     release.c.state == ReleaseState.SENDING, release.c.occasion == REAL
 )
-_READY_PAUSED = {**claims._READY, False: claims._where_ready(_PAUSED_GOING_ON, claims._IS_MINE[False])}
+_READY_PAUSED = {**picking._READY, False: picking._where_ready(_PAUSED_GOING_ON, picking._IS_MINE[False])}
 
 MUTANTS = (
     Mutant("a key stays the same for every attempt", ("I1",), ("key", "dedupe"),
@@ -173,7 +173,7 @@ MUTANTS = (
     Mutant("a call is made once", ("I1",), ("query", "events", "none"), _set(SimCall, "make", _calls_twice)),
     Mutant("a batch in doubt is not split", ("I1",), NAMES, _set(recording, "record_for", _splits_tainted)),
     Mutant("issues come in order", ("I6",), ("query",), _set(Releasing, "_let_wait", lambda *_: 0)),
-    Mutant("a pause stops the next call", ("I9",), NAMES, _set(claims, "_READY", _READY_PAUSED)),
+    Mutant("a pause stops the next call", ("I9",), NAMES, _set(picking, "_READY", _READY_PAUSED)),
     Mutant("the pace is kept", ("I4",), NAMES, _set(claiming, "admit", lambda account, *_, **__: account)),
     Mutant("who left is not counted with those who stayed", ("I7",), ("key", "dedupe"),
            _set(Recording, "_tell_leavers", lambda *_: None)),

@@ -26,7 +26,7 @@ from newsletter.domain.tokens import Key, TokenKeys
 from newsletter.errors import Place
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import claims, releases, revisions, schema, series, slots, subscribers
+from newsletter.store import picking, releases, revisions, schema, series, slots, subscribers
 from newsletter.store.tables import metadata, subscription, suppression
 
 #: The instant of the first slot.
@@ -138,7 +138,7 @@ class Newsletter:
         return self.read(releases.get, release_id)
 
     def get_batch(self, batch_id):
-        return self.read(claims.get, batch_id).batch
+        return self.read(picking.get, batch_id).batch
 
 
 def capabilities(batch_size=3, **values) -> Capabilities:

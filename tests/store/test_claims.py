@@ -1,5 +1,7 @@
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,14 +19,18 @@ from store_cast import (
     delivering,
 )
 
-from newsletter.domain.account import Lane
+from newsletter.domain.account import Lane, Limits
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.delivery import START_DEADLINE, BatchState, DeliveryState, lease_for
-from newsletter.domain.provider import Answer, Outcome, Recovery
+from newsletter.domain.provider import Answer, Outcome, Recovery, Sightings
 from newsletter.domain.release import ReleaseState
+from newsletter.pipeline.claiming import ALL_LANES
 from newsletter.pipeline.holding import Holding
+from newsletter.pipeline.recording import Ended
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches, claims, deliveries, releases, series
+from newsletter.pipeline.work import Look
+from newsletter.store import accounts, batches, claims, deliveries, picking, releases, series
+from newsletter.store.database import Database
 from newsletter.store.tables import attempt, batch, delivery, subscriber, subscription
 
 LEASE = lease_for(capabilities())
@@ -62,7 +68,7 @@ def states(newsletter):
 
 def next_instant(newsletter):
     with newsletter.database.reading() as tx:
-        return claims.next_instant(tx, "scripted", Lane.BULK, rehearsal=False)
+        return picking.next_instant(tx, "scripted", Lane.BULK, rehearsal=False)
 
 
 def later(clock, step):
@@ -266,14 +272,14 @@ def test_a_proof_stands_against_what_the_new_holder_says_later(trio, clock):
 def test_a_settled_batch_keeps_no_addresses(trio, clock):
     sender = delivering(trio.database, clock=clock)
     claim = sender.next_work()
-    assert trio.read(claims.get, claim.batch.id).frozen
+    assert trio.read(picking.get, claim.batch.id).frozen
     sender.record(claim, ACCEPTED)
-    assert trio.read(claims.get, claim.batch.id).frozen is None
+    assert trio.read(picking.get, claim.batch.id).frozen is None
 
 
 def test_a_doubtful_batch_keeps_what_a_repeat_must_say(trio, clock):
     delivering(trio.database, ScriptedProvider([UNKNOWN]), clock).step()
-    assert trio.read(claims.get, the_batch(trio).id).frozen
+    assert trio.read(picking.get, the_batch(trio).id).frozen
 
 
 def test_who_leaves_before_the_claim_is_left_out_and_marked(trio, clock):
@@ -454,3 +460,266 @@ def test_workers_that_claim_together_never_get_the_same_batch(newsletter, clock)
     assert len(provider.addresses) == len(set(provider.addresses)) == 40
     Releasing(newsletter.database, provider.capabilities).tick(NOW)
     assert newsletter.read(releases.every)[0].state is ReleaseState.SETTLED
+
+
+WRONG_KEY = Answer(Outcome.MISCONFIGURED, "the key is wrong")
+
+
+@pytest.fixture
+def crowd(newsletter):
+    """Give a newsletter whose first issue is released to seven people, in batches of one."""
+    names = [f"reader{number}" for number in range(7)]
+    newsletter.people = dict(zip(names, newsletter.join(*names), strict=True))
+    newsletter.queue()
+    newsletter.sent = newsletter.release(batch_size=1)
+    return newsletter
+
+
+def seqs(works):
+    return [work.batch.seq for work in works]
+
+
+def by_seq(newsletter):
+    """List the states of all batches in their order."""
+    return [state for (state,) in newsletter.rows(select(batch.c.state).order_by(batch.c.seq))]
+
+
+def limited(sender, limits):
+    """Limit the account that a sender uses."""
+    claiming, recording = (replace(part, limits=limits) for part in (sender.claiming, sender.recording))
+    return replace(sender, claiming=claiming, recording=recording)
+
+
+class HurriedClock(PlayedClock):
+    """A clock by which 10 ms pass between any two looks at it."""
+
+    def elapsed(self):
+        self._elapsed += 0.01
+        return super().elapsed()
+
+
+def test_no_more_is_taken_than_was_asked_for_and_in_order(crowd, clock):
+    sender = delivering(crowd.database, clock=clock)
+    assert seqs(sender.next_works(ALL_LANES, 3)) == [0, 1, 2]
+    assert by_seq(crowd) == ["sending"] * 3 + ["planned"] * 4
+    assert seqs(sender.next_works(ALL_LANES, 9)) == [3, 4, 5, 6]
+    assert sender.next_works(ALL_LANES, 9) == []
+
+
+def test_all_that_was_taken_is_durable_before_a_call(crowd, clock):
+    works = delivering(crowd.database, clock=clock, owner="host:7").next_works(ALL_LANES, 3)
+    with closing(Database(crowd.database.url.render_as_string(hide_password=False))) as other:
+        with other.reading() as tx:
+            rows = [batches.row_of(tx, work.batch.id) for work in works]
+    found = [(row["state"], row["epoch"], row["lease_owner"], row["lease_until"]) for row in rows]
+    assert found == [("sending", 1, "host:7", NOW + LEASE)] * 3
+    assert crowd.rows(select(attempt.c.epoch, attempt.c.outcome)) == [(1, None)] * 3
+
+
+def test_each_of_those_taken_together_calls_its_own_people(crowd, clock):
+    provider = ScriptedProvider()
+    sender = delivering(crowd.database, provider, clock)
+    for claim in sender.next_works(ALL_LANES, 7):
+        sender.finish(claim)
+    assert provider.addresses == [f"{name}@example.org" for name in crowd.people]
+    assert len({mailing.key for mailing in provider.mailings}) == 7
+
+
+def test_a_batch_that_is_closed_on_the_way_costs_none_of_those_taken_before_it(crowd, clock):
+    crowd.leave(crowd.people["reader2"])
+    sender = delivering(crowd.database, clock=clock)
+    assert seqs(sender.next_works(ALL_LANES, 7)) == [0, 1]
+    assert by_seq(crowd) == ["sending", "sending", "cancelled"] + ["planned"] * 4
+    assert seqs(sender.next_works(ALL_LANES, 7)) == [3, 4, 5, 6]
+
+
+def test_batches_that_are_closed_first_are_passed_by(crowd, clock):
+    for name in ("reader0", "reader1"):
+        crowd.leave(crowd.people[name])
+    assert seqs(delivering(crowd.database, clock=clock).next_works(ALL_LANES, 2)) == [2, 3]
+
+
+def test_a_search_and_calls_are_taken_together(crowd, clock):
+    able = capabilities(1, recovery=Recovery.QUERY)
+    provider = ScriptedProvider([UNKNOWN], able, sightings=[Sightings({0: "a"})])
+    sender = delivering(crowd.database, provider, clock)
+    sender.step()
+    later(clock, able.settles_after)
+    works = sender.next_works(ALL_LANES, 3)
+    assert [(type(work) is Look, work.batch.seq) for work in works] == [(True, 0), (False, 1), (False, 2)]
+    sender.record_look(works[0], sender.search(works[0]))
+    assert by_seq(crowd)[:3] == ["accepted", "sending", "sending"]
+
+
+def test_a_transaction_that_takes_long_takes_one(crowd):
+    sender = delivering(crowd.database, clock=HurriedClock(NOW))
+    assert [seqs(sender.next_works(ALL_LANES, 3)) for _ in range(3)] == [[0], [1], [2]]
+    assert by_seq(crowd) == ["sending"] * 3 + ["planned"] * 4
+
+
+def test_the_pace_of_an_account_lets_one_go_and_says_when_the_next_may(crowd, clock):
+    sender = limited(delivering(crowd.database, clock=clock), Limits(calls_per_second=2))
+    assert seqs(sender.next_works(ALL_LANES, 3)) == [0]
+    assert sender.claiming.held_up == {Lane.BULK: NOW + timedelta(seconds=0.5)}
+    assert sender.ready_at(NOW) == NOW + timedelta(seconds=0.5)
+    assert sender.next_works(ALL_LANES, 3) == []
+    later(clock, timedelta(seconds=0.5))
+    assert seqs(sender.next_works(ALL_LANES, 3)) == [1]
+    assert by_seq(crowd) == ["sending"] * 2 + ["planned"] * 5
+
+
+def test_a_quota_is_counted_for_each_of_those_taken_together(crowd, clock):
+    sender = limited(delivering(crowd.database, clock=clock), Limits(per_day=2))
+    works = sender.next_works(ALL_LANES, 7)
+    assert seqs(works) == [0, 1]
+    assert crowd.read(accounts.get, "scripted").used == 2
+    assert sender.ready_at(NOW) == NOW.replace(hour=0) + timedelta(days=1)
+    sender.keep([(work, DEFERRED) for work in works])
+    assert crowd.read(accounts.get, "scripted").used == 0
+
+
+def together(sender, pairs, now=NOW):
+    """Record how calls ended in one transaction."""
+    ended = [Ended(claim.batch, claim.positions, answer, claim.counted) for claim, answer in pairs]
+    sender.recording.record(ended, now)
+
+
+def one_by_one(sender, pairs, now=NOW):
+    for pair in pairs:
+        together(sender, [pair], now)
+
+
+@pytest.mark.parametrize("record", [together, one_by_one])
+def test_outcomes_leave_the_same_rows_whether_they_are_recorded_together_or_one_by_one(
+    newsletter, clock, record
+):
+    newsletter.join(*(f"reader{number}" for number in range(7)))
+    newsletter.queue()
+    newsletter.sent = newsletter.release(batch_size=2)
+    sender = delivering(newsletter.database, clock=clock)
+    accepted = Answer(Outcome.ACCEPTED, ids={0: "id-a"}, rejected={1: "no such mailbox"}, status=200)
+    claimed = sender.next_works(ALL_LANES, 4)
+    # The last batch has one member: whom is refused there is known.
+    ended = zip(claimed, [accepted, DEFERRED, REFUSED, REFUSED], strict=True)
+    record(sender, list(ended)[::-1])
+    rows = newsletter.rows(
+        select(batch.c.seq, batch.c.state, batch.c.tainted, batch.c.epoch, batch.c.members, batch.c.next_at)
+        .where(batch.c.state.in_(("planned", "unknown", "sending")))
+        .order_by(batch.c.seq)
+    )
+    halves = [(4, "planned", False, 0, 1, NOW), (5, "planned", False, 0, 1, NOW)]
+    assert rows == [(1, "planned", False, 1, 2, NOW + timedelta(seconds=30)), *halves]
+    assert by_seq(newsletter) == ["accepted", "planned", "cancelled", "rejected", "planned", "planned"]
+    assert newsletter.rows(select(attempt.c.outcome, attempt.c.http_status).order_by(attempt.c.batch_id)) == [
+        ("accepted", 200),
+        ("deferred", None),
+        ("refused", None),
+        ("refused", None),
+    ]
+    found = newsletter.rows(
+        select(
+            batch.c.seq, delivery.c.pos, delivery.c.state, delivery.c.reason, delivery.c.provider_message_id
+        )
+        .join(batch, batch.c.id == delivery.c.batch_id)
+        .order_by(batch.c.seq, delivery.c.pos)
+    )
+    assert found == [
+        (0, 0, "planned", None, "id-a"),
+        (0, 1, "rejected", "no such mailbox", None),
+        (1, 0, "planned", None, None),
+        (1, 1, "planned", None, None),
+        (3, 0, "rejected", "bad address", None),
+        (4, 0, "planned", None, None),
+        (5, 0, "planned", None, None),
+    ]
+    assert counts(newsletter) == {"accepted": 1, "planned": 4, "rejected": 2}
+    assert newsletter.get_release(newsletter.sent.id).state is ReleaseState.SENDING
+    assert newsletter.read(accounts.get, "scripted").failures == 0
+
+
+def test_batches_that_are_refused_together_are_halved_under_numbers_of_their_own(newsletter, clock):
+    newsletter.join(*(f"reader{number}" for number in range(6)))
+    newsletter.queue()
+    newsletter.release(batch_size=2)
+    sender = delivering(newsletter.database, clock=clock)
+    together(sender, [(claim, REFUSED) for claim in sender.next_works(ALL_LANES, 3)])
+    assert by_seq(newsletter) == ["cancelled"] * 3 + ["planned"] * 6
+    assert seqs(sender.next_works(ALL_LANES, 9)) == [3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("record", [together, one_by_one])
+def test_what_answers_teach_about_the_account_adds_up(crowd, clock, record):
+    sender = delivering(crowd.database, clock=clock)
+    claimed = sender.next_works(ALL_LANES, 3)
+    record(sender, [(claim, DEFERRED) for claim in claimed])
+    assert crowd.read(accounts.get, "scripted").failures == 3
+
+
+@pytest.mark.parametrize(
+    ("late", "mail"), [(REFUSED, "planned"), (UNKNOWN, "planned"), (ACCEPTED, "accepted")]
+)
+def test_one_whose_lease_was_lost_does_not_stop_the_others(crowd, clock, late, mail):
+    keyed = capabilities(1, recovery=Recovery.KEY)
+    slow = delivering(crowd.database, ScriptedProvider(capabilities=keyed), clock)
+    old = slow.next_works(ALL_LANES, 3)
+    later(clock, lease_for(keyed))
+    new = delivering(crowd.database, ScriptedProvider(capabilities=keyed), clock).next_work()
+    assert (new.batch.seq, new.batch.epoch) == (0, 2)
+    together(slow, [(old[0], late), (old[1], ACCEPTED), (old[2], REFUSED)], clock.now())
+    assert by_seq(crowd) == ["sending", "accepted", "rejected"] + ["planned"] * 4
+    assert crowd.get_batch(new.batch.id).epoch == 2
+    assert crowd.rows(select(delivery.c.state).where(delivery.c.batch_id == new.batch.id)) == [(mail,)]
+
+
+def test_a_release_whose_last_outcomes_are_recorded_together_is_settled(crowd, clock):
+    sender = delivering(crowd.database, clock=clock)
+    first, *last = sender.next_works(ALL_LANES, 7)
+    together(sender, [(first, ACCEPTED)])
+    assert crowd.get_release(crowd.sent.id).state is ReleaseState.SENDING
+    together(sender, [(claim, REFUSED if claim is last[0] else ACCEPTED) for claim in last])
+    assert crowd.get_release(crowd.sent.id).state is ReleaseState.SETTLED
+    assert Counter(by_seq(crowd)) == {"accepted": 6, "rejected": 1}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_wrong_account_among_others_holds_the_release_and_loses_no_outcome(crowd, clock, place):
+    sender = delivering(crowd.database, clock=clock)
+    claimed = sender.next_works(ALL_LANES, 3)
+    answers = [ACCEPTED, ACCEPTED, ACCEPTED]
+    answers[place] = WRONG_KEY
+    together(sender, zip(claimed, answers, strict=True))
+    held = crowd.get_release(crowd.sent.id)
+    assert (held.state, held.reason) == (ReleaseState.HELD, "the key is wrong")
+    assert counts(crowd) == {"accepted": 2, "planned": 5}
+    assert sender.next_works(ALL_LANES, 7) == []
+    Holding(crowd.database).resume("back-pain", NOW)
+    crowd.release(batch_size=1)
+    while sender.step():
+        pass
+    assert crowd.get_release(crowd.sent.id).state is ReleaseState.SETTLED
+
+
+def test_outcomes_of_two_releases_are_recorded_together_and_only_the_wrong_one_is_held(crowd, clock):
+    sender = delivering(crowd.database, clock=clock)
+    of_first = sender.next_works(ALL_LANES, 7)
+    crowd.queue("neck", DAY + timedelta(days=7))
+    later(clock, timedelta(days=7))
+    with crowd.database.writing() as tx:
+        tx.execute(update(batch).values(lease_until=clock.now() + LEASE))
+    crowd.join("late")
+    Releasing(crowd.database, capabilities(1)).tick(clock.now())
+    (of_second,) = sender.next_works(ALL_LANES, 7)
+    together(sender, [(of_second, WRONG_KEY), *((claim, ACCEPTED) for claim in of_first)], clock.now())
+    found = {one.issue: one.state for one in crowd.read(releases.every)}
+    assert found == {"lower-back": ReleaseState.SETTLED, "neck": ReleaseState.HELD}
+
+
+def test_a_cancelled_release_leaves_none_of_the_outcomes_recorded_together_to_be_tried_again(crowd, clock):
+    sender = delivering(crowd.database, clock=clock)
+    claimed = sender.next_works(ALL_LANES, 3)
+    with crowd.database.writing() as tx:
+        releases.change(tx, crowd.sent.id, state=ReleaseState.CANCELLED)
+        batches.cancel(tx, crowd.sent.id, NOW)
+    together(sender, zip(claimed, [ACCEPTED, DEFERRED, UNKNOWN], strict=True))
+    assert crowd.get_release(crowd.sent.id).state is ReleaseState.CANCELLED
+    assert counts(crowd) == {"accepted": 1, "unknown": 1, "cancelled": 5}

@@ -13,7 +13,7 @@ from newsletter.domain.event import Event, EventKind, Reference
 from newsletter.domain.provider import Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.pipeline.evidence import Evidence
-from newsletter.store import batches, claims, deliveries
+from newsletter.store import batches, deliveries, picking
 from newsletter.store.tables import delivery, provider_event
 
 ATOMIC = capabilities(recovery=Recovery.EVENTS)
@@ -143,7 +143,7 @@ def test_an_event_of_something_else_is_kept_and_changes_nothing(trio, clock, ref
 def test_an_event_of_an_earlier_generation_spares_its_person_the_repeat(trio, clock):
     mailing, evidence, sender = doubt(trio, clock, SINGLE)
     with trio.database.writing() as tx:
-        batches.start_generation(tx, claims.get(tx, 1).batch, NOW)
+        batches.start_generation(tx, picking.get(tx, 1).batch, NOW)
     evidence.record_event(an_event(mailing, 1), NOW)
     sender.step()
     assert counts(trio) == {"accepted": 3}

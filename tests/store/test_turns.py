@@ -175,6 +175,42 @@ def test_urgent_ones_go_before_others_that_wait():
     assert scene.order == ["first", "urgent", "urgent too", "other"]
 
 
+def test_an_urgent_one_is_committed_without_waiting_for_another_behind_it():
+    scene = Scene()
+    with scene.held("urgent", urgent=True):
+        # Its block ends only after the urgent one was told of success.
+        scene.start("bulk", lambda: eventually(lambda: "urgent" in scene.outcomes))
+    assert scene.listed.durable == [["urgent"], ["bulk"]]
+    assert scene.outcomes["urgent"] == [["urgent"]]
+
+
+def test_urgent_ones_share_a_commit_past_another_that_waits():
+    scene = Scene()
+    with scene.held("urgent", urgent=True):
+        scene.start("bulk", lambda: eventually(lambda: len(scene.acknowledged()) == 3))
+        scene.start("urgent too", urgent=True)
+        scene.start("the third", urgent=True)
+    assert scene.listed.durable == [["urgent", "urgent too", "the third"], ["bulk"]]
+
+
+def test_an_urgent_one_that_joins_others_is_the_last_of_their_group():
+    scene = Scene()
+    with scene.held():
+        scene.start("second", lambda: eventually(lambda: "urgent" in scene.outcomes))
+        scene.start("third")
+        scene.start("urgent", urgent=True)
+    assert scene.listed.durable == [["first", "urgent"], ["second", "third"]]
+    assert scene.acknowledged() == {"first", "urgent", "second", "third"}
+
+
+def test_an_urgent_one_whose_block_raised_keeps_nobody_from_sharing():
+    scene = Scene()
+    with scene.held():
+        scene.start("second")
+        scene.start("urgent", raiser(ValueError("own")), urgent=True)
+    assert scene.listed.durable == [["first", "second"]]
+
+
 def test_urgent_ones_do_not_keep_another_from_its_turn_for_ever():
     scene = Scene()
     with scene.held():
