@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from newsletter.checks.cadence import check_cadence
 from newsletter.checks.rules import error, warning
 from newsletter.domain.article import Section
 from newsletter.domain.blocks import Button, walk
@@ -43,7 +44,8 @@ BUTTON_REPEATED = warning(
 
 def check_letter(letter: Letter, series: Series) -> list[Finding]:
     """Check one series and the articles it draws on, in the order of its file."""
-    findings = [found for issue in series.issues for found in _check_issue(letter, series, issue)]
+    findings = list(check_cadence(series))
+    findings += [found for issue in series.issues for found in _check_issue(letter, series, issue)]
     findings += _check_leave_out(letter, series)
     findings += _check_repeats(letter, series)
     for section in letter.unplaced(series):

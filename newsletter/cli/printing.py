@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,13 @@ def say_findings(findings: Iterable[Finding]) -> None:
 def local(instant: datetime, zone: str) -> str:
     """Show an instant as people of a zone say it."""
     return f"{instant.astimezone(ZoneInfo(zone)):%a %d %b %Y %H:%M} {zone}"
+
+
+def slot_time(instant: datetime, zone: str, day: date | None, each_zone: time | None) -> str:
+    """Show when a slot comes: in the zone of its cadence, or in everybody's own."""
+    if each_zone is None or day is None:
+        return local(instant, zone)
+    return f"{day:%a %d %b %Y} {each_zone:%H:%M} each zone"
 
 
 def utc(instant: datetime) -> str:

@@ -1,24 +1,41 @@
 """Schedule: queue, cancel, plan, simulate."""
 
-from datetime import datetime
+import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli.context import ask, letter
-from newsletter.cli.printing import accent, local, muted, number, red, say, say_json, say_table, utc
+from newsletter.cli.printing import (
+    accent,
+    local,
+    muted,
+    number,
+    red,
+    say,
+    say_json,
+    say_table,
+    slot_time,
+    utc,
+)
+from newsletter.domain.icalendar import Entry, to_ics
 from newsletter.domain.release import spell
 from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
     from newsletter.domain.queueing import QueueEntry
-    from newsletter.pipeline.planning import PlannedSlot
+    from newsletter.pipeline.comparing import Difference
+    from newsletter.pipeline.planning import Plan, PlannedSlot
     from newsletter.pipeline.queueing import QueueRow
 
 PANEL = "Schedule"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")]
+
+_ZONES_NAMED = 5
+_WHAT = {"due_at": "slot", "subject": "subject", "recipients": "recipients", "blockers": "in the way:"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -98,18 +115,37 @@ def plan(
     ctx: typer.Context,
     weeks: Annotated[int, typer.Option(min=1, help="How far to look.")] = 8,
     check: Annotated[bool, typer.Option("--check", help="Exit 3 where something is in the way.")] = False,
+    diff: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Say what changed since this plan --json.")
+    ] = None,
+    ics: Annotated[bool, typer.Option("--ics", help="Print a calendar file.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say who gets what, when, and what is in the way.
 
     Example: newsletter plan --weeks 4
+
+    newsletter plan --json > monday.json; newsletter plan --diff monday.json
     """
     app = letter(ctx)
+    if ics and (as_json or diff):
+        raise Refused("--ics prints a calendar, and nothing else", mend="leave out --json and --diff")
+    from newsletter.pipeline.comparing import differences, read_plan  # noqa: PLC0415
+
+    before = read_plan(diff) if diff else None
     planned = app.planning.plan(app.clock.now(), weeks)
-    if as_json:
+    if before is not None:
+        found = differences(before, planned)
+        say_json(found) if as_json else _say_differences(found)
+    elif ics:
+        sys.stdout.write(to_ics(_entries(planned), app.clock.now()))
+    elif as_json:
         say_json(planned)
     else:
+        _say_moves(planned)
         _say_plan(planned.slots)
+        for empty in planned.empty:
+            say(f"{empty.series}: {local(empty.due_at, empty.zone)} has no approved issue, nothing is sent")
         if planned.unqueued:
             say(f"no slot yet: {', '.join(planned.unqueued)}")
         if app.provider_is_rehearsal:
@@ -147,10 +183,10 @@ def _say_queue(rows: "list[QueueRow]", database: str) -> None:
         [
             (
                 row.slot.target,
-                local(row.due_at, row.zone),
+                slot_time(row.due_at, row.zone, row.slot.local_date, row.each_zone),
                 utc(row.due_at),
                 _state(row),
-                row.release.planned if row.release else "",
+                row.planned if row.release else "",
                 row.counts.get("accepted", 0) if row.release else "",
             )
             for row in rows
@@ -168,13 +204,57 @@ def _state(row: "QueueRow") -> str:
 
 def _say_entries(entries: "list[QueueEntry]") -> None:
     for entry in entries:
-        when = f"{local(entry.due_at, entry.zone)}  {muted(utc(entry.due_at))}" if entry.due_at else ""
+        when = _when(entry)
         moved = f" (was {entry.moved_from})" if entry.moved_from else ""
         say(f"{entry.target:<28} {entry.change.value:<10} {when}{moved}")
         for line in entry.difference:
             say(muted(f"    {line}"))
     for note in dict.fromkeys(entry.note for entry in entries if entry.note):
         say(note)
+
+
+def _when(entry: "QueueEntry") -> str:
+    if entry.due_at is None:
+        return ""
+    when = slot_time(entry.due_at, entry.zone, entry.local_date, entry.each_zone)
+    return when if entry.each_zone else f"{when}  {muted(utc(entry.due_at))}"
+
+
+def _entries(planned: "Plan") -> list[Entry]:
+    return [
+        Entry(
+            f"{one.target}@newsletter".replace("/", "."),
+            one.due_at,
+            one.length or timedelta(),
+            f"{one.target}: {one.subject}",
+            "; ".join([f"{number(one.recipients)} recipients", *one.blockers, *one.notes]),
+        )
+        for one in planned.slots
+    ]
+
+
+def _say_differences(found: "list[Difference]") -> None:
+    if not found:
+        say("nothing changed")
+    for one in found:
+        say(f"{one.target}: {_WHAT[one.what]} {_shown(one.before)} → {_shown(one.now)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return utc(value)
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "nothing"
+    if isinstance(value, int):
+        return number(value)
+    return "none" if value is None else str(value)
+
+
+def _say_moves(planned: "Plan") -> None:
+    for one in planned.moves:
+        say(f"{one.target}: {local(one.was, one.zone)} → {local(one.becomes, one.zone)}")
+    for series in dict.fromkeys(one.target.partition("/")[0] for one in planned.moves):
+        say(muted(f"{series} was edited: these times hold after newsletter queue {series}"))
 
 
 def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
@@ -184,7 +264,13 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
     say_table(
         ["issue", "slot", "UTC", "recipients", "subject"],
         [
-            (one.target, local(one.due_at, one.zone), utc(one.due_at), one.recipients, one.subject)
+            (
+                one.target,
+                slot_time(one.due_at, one.zone, one.local_date, one.each_zone),
+                utc(one.due_at),
+                one.recipients,
+                one.subject,
+            )
             for one in slots
         ],
         right=(3,),
@@ -192,10 +278,26 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
     for one in slots:
         if one.length:
             say(muted(f"{one.target}: takes {spell(one.length)}"))
+        if len(one.waves) > 1:
+            first, last = one.waves[0].due_at, one.waves[-1].due_at
+            say(muted(f"{one.target}: at {len(one.waves)} instants from {utc(first)} to {utc(last)}"))
+        if len(zones := _zones(one)) > 1:
+            say(muted(f"{one.target}: {_listed(zones)}"))
         left = ", ".join(f"{number(n)} {verdict}" for verdict, n in sorted(one.excluded.items()))
         if left:
             say(muted(f"{one.target}: not for {left}"))
         for note in one.notes:
-            say(f"{one.target}: the clocks change: {note}")
+            say(f"{one.target}: {note if ' ' in note else f'the clocks change: {note}'}")
         for blocker in one.blockers:
             say(f"{one.target}: {red('in the way')}: {blocker}")
+
+
+def _zones(slot: "PlannedSlot") -> list[tuple[int, str]]:
+    """List a slot's recipients by zone, most first."""
+    return sorted(((-n, zone) for wave in slot.waves for zone, n in wave.zones.items()))
+
+
+def _listed(zones: list[tuple[int, str]]) -> str:
+    named = ", ".join(f"{number(-n)} {zone}" for n, zone in zones[:_ZONES_NAMED])
+    rest = len(zones) - _ZONES_NAMED
+    return f"{named}, and {number(rest)} more zones" if rest > 0 else named

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from newsletter.content.series_tables import SeriesTable, duration, section_ref
 from newsletter.content.strict_toml import line_of, read_toml
 from newsletter.content.toml_lines import KeyPath
-from newsletter.domain.cadence import WEEKDAYS
+from newsletter.domain.cadence import WEEKDAYS, Cadence
 from newsletter.domain.series import Issue, Series
 from newsletter.domain.slugs import is_slug, slugify
 from newsletter.domain.unknown import Policy
@@ -25,12 +25,18 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         raise LetterError(f"the name {slug!r} cannot be used for a series", place=Place(file), mend=mend)
     table = read_toml(text, file, SeriesTable)
     _refuse_contradictions(table, text, file)
+
+    def place_of(path: KeyPath) -> Place:
+        return Place(file, line_of(text, path))
+
+    cadence = table.cadence.to_cadence(place_of)
+    _refuse_skips(table.cadence.skip, cadence)
     return Series(
         slug=slug,
         title=table.title,
         sender=table.sender,
         reply_to=table.reply_to,
-        cadence=table.cadence.to_cadence(),
+        cadence=cadence,
         hold_if_late_by=duration(table.hold_if_late_by),
         if_unknown=Policy(table.if_unknown),
         max_recipients=table.max_recipients,
@@ -40,7 +46,7 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
                 subject=issue.subject,
                 preheader=issue.preheader,
                 sections=tuple(map(section_ref, issue.sections)),
-                place=Place(file, line_of(text, ("issue", at))),
+                place=place_of(("issue", at)),
                 title=issue.title,
                 previously=tuple(issue.previously),
             )
@@ -71,12 +77,17 @@ def _refuse_contradictions(table: SeriesTable, text: str, file: str) -> None:
             if old in ids:
                 message = f"{old!r} is an old id of issue {issue.id!r} and the id of an issue now"
                 raise refuse(("issue", at, "previously", place), message, "old ids cannot be used again")
-    for at, day in enumerate(table.cadence.skip):
-        weekday = WEEKDAYS[day.weekday()]
-        if weekday != table.cadence.weekday:
-            message = f"{day} is a {weekday.capitalize()}, so there is nothing to skip"
-            mend = f"write the date of a {table.cadence.weekday.capitalize()}"
-            raise refuse(("cadence", "skip", at), message, mend)
+
+
+def _refuse_skips(skip: Sequence[date], cadence: Cadence) -> None:
+    for at, day in enumerate(skip):
+        place = cadence.places[str(day)]
+        if day in skip[:at]:
+            raise LetterError(f"{day} is skipped twice", place=place, mend="remove one")
+        if day.weekday() != cadence.weekday:
+            message = f"{day} is a {WEEKDAYS[day.weekday()].capitalize()}, so there is nothing to skip"
+            mend = f"write the date of a {cadence.weekday_name}; the nearest is {cadence.nearest(day)}"
+            raise LetterError(message, place=place, mend=mend)
 
 
 def write_series(series: Series) -> str:

@@ -1,27 +1,27 @@
 """The tables of a series file, and what each value must be."""
 
 import re
+from collections.abc import Callable
 from datetime import date, time, timedelta
 from email.utils import getaddresses
-from functools import cache
-from importlib.resources import files
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
 from newsletter.content.strict_toml import StrictTable, Unusable
+from newsletter.content.toml_lines import KeyPath
+from newsletter.content.zone_names import usable_zone
 from newsletter.domain.cadence import WEEKDAYS, Cadence
 from newsletter.domain.series import SectionRef
 from newsletter.domain.slugs import is_slug, offer, slugify
 from newsletter.domain.unknown import Policy
+from newsletter.errors import Place
 
 HOLD_IF_LATE_BY = "6h"
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
 _WALL_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
-# Names of the tz database that mean an offset, not a place. UTC is let through: it promises nothing else.
-_FIXED = re.compile(r"EST|MST|HST|GMT0?|Greenwich|Factory|Etc/(?!UTC$).*|(?:UTC|GMT|Z)?[+-]\d.*")
 
 
 def _one_line(text: str) -> str:
@@ -93,22 +93,6 @@ def _wall_time(text: str) -> str:
     return text
 
 
-def _zone(text: str) -> str:
-    if _FIXED.fullmatch(text):
-        raise Unusable(
-            f"{text!r} is an offset and knows no summer time", mend='write a place: "Europe/London"'
-        )
-    if text not in _zones():
-        raise Unusable(f"there is no time zone {text!r}", mend=offer(text, sorted(_zones())))
-    return text
-
-
-@cache
-def _zones() -> frozenset[str]:
-    # The names that the tzdata package lists: zoneinfo's own list opens every file of the database.
-    return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
-
-
 def _lateness(text: str) -> str:
     found = _DURATION.fullmatch(text)
     if not found or not duration(text):
@@ -139,13 +123,13 @@ class CadenceTable(StrictTable):
 
     weekday: Annotated[str, AfterValidator(_weekday)]
     time: Annotated[str, AfterValidator(_wall_time)]
-    zone: Annotated[str, AfterValidator(_zone)]
+    zone: Annotated[str, AfterValidator(usable_zone)] = Field(default="", validate_default=True)
     subscriber_zone: bool = False
     starts: date
     skip: list[date] = []
 
-    def to_cadence(self) -> Cadence:
-        """Return the cadence that the table describes."""
+    def to_cadence(self, place_of: Callable[[KeyPath], Place]) -> Cadence:
+        """Return the cadence that the table describes, with the places of what a check may find."""
         return Cadence(
             weekday=WEEKDAYS.index(self.weekday),
             time=time.fromisoformat(self.time),
@@ -153,6 +137,10 @@ class CadenceTable(StrictTable):
             starts=self.starts,
             skip=frozenset(self.skip),
             subscriber_zone=self.subscriber_zone,
+            places={
+                "time": place_of(("cadence", "time")),
+                **{str(day): place_of(("cadence", "skip", at)) for at, day in enumerate(self.skip)},
+            },
         )
 
 

@@ -1,8 +1,8 @@
 """What queueing an issue means: which date it gets, and what changes."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from enum import StrEnum
 
 from newsletter.domain.cadence import Cadence
@@ -38,6 +38,20 @@ class QueueEntry:
     moved_from: date | None = None
     difference: tuple[str, ...] = ()
     note: str = ""
+    each_zone: time | None = None
+
+
+def merged(moved: Sequence[QueueEntry], queued: Sequence[QueueEntry]) -> list[QueueEntry]:
+    """Tell of each issue once: that it moved, where it did, with the difference of its text."""
+    by_target = {one.target: one for one in queued}
+    kept = (Change.ADDED, Change.MOVED, Change.SENT)
+    told = [one for one in queued if one.change in kept or one.target not in {move.target for move in moved}]
+    named = {one.target for one in told}
+    return [
+        replace(one, difference=by_target[one.target].difference) if one.target in by_target else one
+        for one in moved
+        if one.target not in named
+    ] + told
 
 
 def free_date(cadence: Cadence, taken: Collection[date], now: datetime) -> date:

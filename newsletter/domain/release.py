@@ -1,5 +1,6 @@
 """A slot coming due: what becomes of it, and when it is too late."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,8 +19,9 @@ class SlotState(StrEnum):
 
 
 class ReleaseState(StrEnum):
-    """How far a release has come."""
+    """How far a release has come; one that waits is not due yet, where a slot has several."""
 
+    WAITING = "waiting"
     PREPARING = "preparing"
     SENDING = "sending"
     SETTLED = "settled"
@@ -33,9 +35,13 @@ FINAL = frozenset({ReleaseState.SETTLED, ReleaseState.CANCELLED})
 
 @dataclass(frozen=True)
 class Release:
-    """A release as the ledger has it; `occasion` below zero is a rehearsal."""
+    """A release as the ledger has it; `occasion` below zero is a rehearsal.
+
+    `zones` are those of the people it is for, None for everybody.
+    """
 
     id: int
+    slot_id: int
     series: str
     issue: str
     issue_id: int
@@ -49,6 +55,7 @@ class Release:
     candidates: int = 0
     planned: int = 0
     waiting: int = 0
+    zones: tuple[str, ...] | None = None
 
     @property
     def is_rehearsal(self) -> bool:
@@ -58,6 +65,21 @@ class Release:
     def label(self) -> str:
         """Name the occasion for a person, as in a folder of the outbox."""
         return f"{self.due_at:%Y-%m-%d}-{self.series}-{self.issue}"
+
+
+_TELLING = (
+    ReleaseState.HELD,
+    ReleaseState.SENDING,
+    ReleaseState.PREPARING,
+    ReleaseState.WAITING,
+    ReleaseState.CANCELLED,
+    ReleaseState.SETTLED,
+)
+
+
+def telling(releases: Sequence[Release]) -> Release | None:
+    """Choose the release that says most about its slot: what a person is needed for, then what goes on."""
+    return min(releases, key=lambda one: (_TELLING.index(one.state), one.due_at), default=None)
 
 
 def late_by(due_at: datetime, now: datetime, hold_if_late_by: timedelta) -> timedelta | None:

@@ -59,7 +59,9 @@ class Holding:
             held = [one for one in held if releases.get_locked(tx, one.id).state is ReleaseState.HELD]
             for release in held:
                 # Preparing goes on where it stopped, and ends at once where it was done.
-                releases.change(tx, release.id, state=ReleaseState.PREPARING, reason="")
+                is_due = release.due_at <= now
+                state = ReleaseState.PREPARING if is_due else ReleaseState.WAITING
+                releases.change(tx, release.id, state=state, reason="")
                 batches.restart(tx, release.id, now)
                 alerts.forget(tx, release.id, alerts.HELD)
             deliveries.note(tx, {"at": now, "what": "resume", "target": str(target), "detail": {}})

@@ -1,27 +1,44 @@
 """Say what will happen: each slot to come, who gets it by the rule of release, what is in the way."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import islice, takewhile
 
-from newsletter.domain.cadence import clock_note
+from newsletter.domain.cadence import Cadence, clock_note
+from newsletter.domain.dealing import Dated, dealt, is_reordered
 from newsletter.domain.finding import errors_of
 from newsletter.domain.letter import Letter
-from newsletter.domain.release import SlotState
-from newsletter.domain.series import AppliedSeries
+from newsletter.domain.release import REAL, SlotState, late_by
+from newsletter.domain.series import AppliedSeries, Series
 from newsletter.domain.subscriber import Verdict
+from newsletter.domain.zones import opens_at, waves
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.releasing import held_for_size
-from newsletter.store import audience, revisions, series, slots
+from newsletter.store import audience, releases, revisions, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
 
 
 @dataclass(frozen=True)
+class PlannedWave:
+    """One instant of a slot: who gets it then, by zone; the zone of whoever has none is the cadence's."""
+
+    due_at: datetime
+    recipients: int
+    zones: dict[str, int]
+
+
+@dataclass(frozen=True)
 class PlannedSlot:
-    """One slot to come; `excluded` counts those who will not get it, by verdict."""
+    """One slot to come; `excluded` counts those who will not get it, by verdict.
+
+    `each_zone` is its hour in every subscriber's own zone, where that is the rule.
+    """
 
     target: str
     subject: str
@@ -33,15 +50,38 @@ class PlannedSlot:
     blockers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     length: timedelta | None = None
+    waves: tuple[PlannedWave, ...] = ()
+    each_zone: time | None = None
+
+
+@dataclass(frozen=True)
+class PlannedMove:
+    """Another time that an edit of the series file gives a queued issue, at the next `queue`."""
+
+    target: str
+    was: datetime
+    becomes: datetime
+    zone: str
+
+
+@dataclass(frozen=True)
+class EmptySlot:
+    """A date of a cadence that no approved issue has; nothing is sent then."""
+
+    series: str
+    local_date: date
+    due_at: datetime
+    zone: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The weeks to come, and the issues of the files that have no slot."""
+    """The weeks to come, what an edit moves first, and the issues of the files that have no slot."""
 
     slots: tuple[PlannedSlot, ...]
     unqueued: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    moves: tuple[PlannedMove, ...] = ()
+    empty: tuple[EmptySlot, ...] = ()
 
     @property
     def blockers(self) -> int:
@@ -66,37 +106,48 @@ class Planning:
         with self.database.reading() as tx:
             every = slots.every(tx)
             cadences = {one.id: one.cadence for one in series.every(tx)}
+            real = {one.slot_id for one in releases.every(tx) if not one.is_rehearsal}
+            order = [(row.series, row.slug) for row in series.issues(tx)]
         queued = [slot for slot in every if slot.state is SlotState.QUEUED]
-        due = [(cadences[slot.series_id].due_at(slot.local_date), slot) for slot in queued]
+        due = [(opens_at(cadences[slot.series_id], slot.local_date), slot) for slot in queued]
         planned = tuple(
             self._slot(letter, slot, due_at, now) for due_at, slot in sorted(due, key=lambda one: one[0])
             if due_at <= until
         )  # fmt: skip
-        placed = {slot.target for slot in every}
+        placed = {slot.target for slot in every if slot.state is SlotState.QUEUED or slot.id in real}
         unqueued = tuple(
             f"{one.slug}/{issue.id}"
             for one in letter.series.values()
             for issue in one.issues
             if f"{one.slug}/{issue.id}" not in placed
         )
-        return Plan(planned, unqueued)
+        return Plan(
+            planned,
+            unqueued,
+            tuple(
+                move for one in letter.series.values() for move in _moves(one, every, cadences, order, now)
+            ),
+            tuple(one for of in letter.series.values() for one in _empty(of, every, unqueued, now, until)),
+        )
 
     def _slot(self, letter: Letter, slot: Slot, due_at: datetime, now: datetime) -> PlannedSlot:
         with self.database.reading() as tx:
             of = series.find(tx, slot.series)
             assert of is not None, "a slot has a series"
-            counts = audience.counts(tx, slot.series_id, slot.issue_id, 0, now)
+            by_zone = audience.counts_by_zone(tx, slot.series_id, slot.issue_id, REAL, now)
             approved = revisions.get(tx, slot.revision)
             row = next(one for one in series.issues(tx, slot.series_id) if one.id == slot.issue_id)
+            counts = _by_verdict(by_zone)
             recipients = counts.get(Verdict.DUE, 0)
             too_many = held_for_size(tx, of, recipients) if self.pacing else ""
         cadence = of.cadence
+        planned = _waves(of, slot, by_zone)
         note = clock_note(slot.local_date, cadence.time, cadence.zone)
         return PlannedSlot(
             target=slot.target,
             subject=approved.subject_line,
             local_date=slot.local_date,
-            due_at=due_at,
+            due_at=planned[0].due_at if planned else due_at,
             zone=cadence.zone,
             recipients=recipients,
             excluded={verdict.value: n for verdict, n in counts.items() if verdict is not Verdict.DUE},
@@ -105,8 +156,10 @@ class Planning:
                 *([f"it will be held: {too_many}"] if too_many else []),
                 *self._blockers(letter, slot, approved.source_hash),
             ),
-            notes=(note,) if note else (),
+            notes=(*([note] if note else []), *_passed(of, planned, now)),
             length=self.pacing.length(recipients, now) if self.pacing else None,
+            waves=planned,
+            each_zone=cadence.each_zone,
         )
 
     def _blockers(self, letter: Letter, slot: Slot, approved: str) -> list[str]:
@@ -122,6 +175,79 @@ class Planning:
         if composed.revision.source_hash != approved:
             blockers.append(f"changed since approval; approve it with: newsletter queue {slot.target}")
         return blockers
+
+
+def _moves(
+    of: Series,
+    every: Sequence[Slot],
+    cadences: Mapping[int, Cadence],
+    order: Sequence[tuple[str, str]],
+    now: datetime,
+) -> list[PlannedMove]:
+    """Compare what is queued with what the next `queue` makes of it."""
+    mine = [slot for slot in every if slot.series == of.slug]
+    waiting = [slot for slot in mine if slot.state is SlotState.QUEUED]
+    names = [issue.id for issue in of.issues]
+    days = dealt(
+        of.cadence,
+        names,
+        [Dated(slot.issue, slot.local_date, slot.pinned) for slot in waiting],
+        {slot.local_date for slot in mine if slot.state is not SlotState.QUEUED},
+        now,
+        is_reordered=is_reordered([issue for slug, issue in order if slug == of.slug], names),
+    )
+    found = []
+    for slot in waiting:
+        was = cadences[slot.series_id].due_at(slot.local_date)
+        becomes = of.cadence.due_at(days.get(slot.issue, slot.local_date))
+        if was != becomes and was > now:
+            found.append(PlannedMove(slot.target, was, becomes, of.cadence.zone))
+    return found
+
+
+def _empty(
+    of: Series, every: Sequence[Slot], unqueued: Sequence[str], now: datetime, until: datetime
+) -> list[EmptySlot]:
+    """List the dates that a series has no approved issue for, while it has issues that could have them."""
+    left = sum(target.startswith(f"{of.slug}/") for target in unqueued)
+    taken = {slot.local_date for slot in every if slot.series == of.slug}
+    dates = takewhile(lambda day: of.cadence.due_at(day) <= until, of.cadence.dates(now))
+    free = islice((day for day in dates if day not in taken), left)
+    return [EmptySlot(of.slug, day, of.cadence.due_at(day), of.cadence.zone) for day in free]
+
+
+def _by_verdict(by_zone: Mapping[tuple[str, Verdict], int]) -> Counter[Verdict]:
+    counts: Counter[Verdict] = Counter()
+    for (_, verdict), number in by_zone.items():
+        counts[verdict] += number
+    return counts
+
+
+def _waves(
+    of: AppliedSeries, slot: Slot, by_zone: Mapping[tuple[str, Verdict], int]
+) -> tuple[PlannedWave, ...]:
+    """Deal those who are due out to the instants of a slot; only instants that somebody has."""
+    due: Counter[str] = Counter()
+    for (zone, verdict), number in by_zone.items():
+        if verdict is Verdict.DUE:
+            due[zone or of.cadence.zone] += number
+    planned = []
+    for wave in waves(of.cadence, slot.local_date):
+        zones = {zone: due[zone] for zone in wave.zones if due[zone]} if wave.zones is not None else dict(due)
+        if zones:
+            planned.append(PlannedWave(wave.due_at, sum(zones.values()), zones))
+    return tuple(planned)
+
+
+def _passed(of: AppliedSeries, planned: Sequence[PlannedWave], now: datetime) -> list[str]:
+    """Say what becomes of people whose hour has passed already."""
+    late = [one for one in planned if one.due_at <= now]
+    held = sum(one.recipients for one in late if late_by(one.due_at, now, of.hold_if_late_by))
+    soon = sum(one.recipients for one in late) - held
+    return [
+        *([f"their hour has passed for {soon:,}: they get it at once"] if soon else []),
+        *([f"their hour has passed for {held:,} by more than hold_if_late_by: held"] if held else []),
+    ]
 
 
 def _paused(of: AppliedSeries, row: IssueRow) -> list[str]:

@@ -1,23 +1,35 @@
 """Queue and cancel: apply a series to the database, freeze revisions, give slots. Decides nothing."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from difflib import unified_diff
 from hashlib import sha256
 from importlib.metadata import version
 
 from sqlalchemy import Connection
 
+from newsletter.domain.dealing import Dated, dealt, is_reordered
 from newsletter.domain.finding import Finding, Severity
 from newsletter.domain.letter import Letter
 from newsletter.domain.pieces import plain
-from newsletter.domain.queueing import Change, QueueEntry, chosen_date, free_date, renamed, starts_note
-from newsletter.domain.release import FINAL, Release, ReleaseState, SlotState
+from newsletter.domain.queueing import (
+    Change,
+    QueueEntry,
+    chosen_date,
+    free_date,
+    merged,
+    renamed,
+    starts_note,
+)
+from newsletter.domain.release import FINAL, Release, ReleaseState, SlotState, telling
 from newsletter.domain.revision import Revision
 from newsletter.domain.series import Series, to_settings
+from newsletter.domain.zones import opens_at
 from newsletter.errors import CheckFailed, Refused, UnknownTarget
 from newsletter.pipeline.composing import Composed, Composing
+from newsletter.pipeline.showing import show_again
 from newsletter.store import batches, deliveries, releases, revisions, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
@@ -26,13 +38,18 @@ from newsletter.store.slots import Slot
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One line of the queue; `counts` are its deliveries by state once it was released."""
+    """One line of the queue; `counts` are its deliveries by state once it was released.
+
+    Of a slot that has several releases it names the one that says most, and the recipients of all.
+    """
 
     slot: Slot
     due_at: datetime
     zone: str
     release: Release | None
     counts: dict[str, int]
+    planned: int = 0
+    each_zone: time | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +94,15 @@ class Queueing:
             raise Refused("--at takes one issue", mend="name it as series/issue")
         composed = [self.composing.compose(letter, of, issue) for of, issue in dict.fromkeys(wanted)]
         self._check(composed)
-        for one in composed:
-            _refuse_unsupported(one.series)
         entries: list[QueueEntry] = []
         try:
             with self.database.writing() as tx:
                 for slug in dict.fromkeys(one.series.slug for one in composed):
-                    self._apply(tx, letter, letter.series[slug])
-                entries = [self._queue_one(tx, one, at, now) for one in composed]
+                    has_new_order = self._apply(tx, letter, letter.series[slug])
+                    entries += self._deal(tx, letter.series[slug], has_new_order, now)
+                entries = merged(entries, [self._queue_one(tx, one, at, now) for one in composed])
+                for slug in {one.series.slug for one in composed}:
+                    self._show(tx, slug)
                 if dry_run:
                     raise _Undo
         except _Undo:
@@ -102,7 +120,7 @@ class Queueing:
             for slot in sorted((one, other), key=lambda slot: slot.id):
                 _keep(tx, slot)
             for slot, taken in ((one, other), (other, one)):
-                slots.change(tx, slot.id, issue_id=taken.issue_id, revision=taken.revision)
+                slots.change(tx, slot.id, issue_id=taken.issue_id, revision=taken.revision, pinned=True)
             _note(tx, now, "swap", one.target, {"with": other.target})
             return [
                 self._entry(tx, replace(slot, issue=taken.issue), Change.MOVED, moved_from=taken.local_date)
@@ -117,10 +135,17 @@ class Queueing:
             rows = []
             for slot in slots.every(tx):
                 cadence = by_id[slot.series_id].cadence
-                release = next(iter(releases.of_slot(tx, slot.id)), None)
-                counts = dict(counted.get(release.id, {})) if release else {}
-                due_at = release.due_at if release else cadence.due_at(slot.local_date)
-                rows.append(QueueRow(slot, due_at, cadence.zone, release, counts))
+                found = releases.of_slot(tx, slot.id)
+                counts: Counter[str] = Counter()
+                for one in found:
+                    counts.update(counted.get(one.id, {}))
+                due_at = found[0].due_at if found else opens_at(cadence, slot.local_date)
+                planned = sum(one.planned for one in found)
+                rows.append(
+                    QueueRow(
+                        slot, due_at, cadence.zone, telling(found), dict(counts), planned, cadence.each_zone
+                    )
+                )
         return sorted(rows, key=lambda row: row.due_at)
 
     def cancel(self, name: str, now: datetime, *, dry_run: bool = False) -> list[Cancelled]:
@@ -147,7 +172,8 @@ class Queueing:
         if errors:
             raise NotReady(errors)
 
-    def _apply(self, tx: Connection, letter: Letter, of: Series) -> None:
+    def _apply(self, tx: Connection, letter: Letter, of: Series) -> bool:
+        """Bring a series of the database up to date; tell whether its issues come in another order."""
         hashes = [self.composing.source_hash(letter, of, issue) for issue in of.issues]
         for old in of.previously:
             before = series.find(tx, old)
@@ -161,11 +187,55 @@ class Queueing:
             known[new] = known.pop(old)
         for slug in [slug for slug in known if of.issue(slug) is None]:
             series.drop_issue(tx, known.pop(slug).id)
+        order = sorted(known, key=lambda slug: known[slug].position)
         for position, issue in enumerate(of.issues, 1):
             if issue.id in known:
                 series.change_issue(tx, known[issue.id].id, position=position)
             else:
                 series.add_issue(tx, series_id, issue.id, position)
+        return is_reordered(order, [issue.id for issue in of.issues])
+
+    def _deal(self, tx: Connection, of: Series, has_new_order: bool, now: datetime) -> list[QueueEntry]:
+        """Let what is queued follow an edit of the cadence or of the order."""
+        applied = series.find(tx, of.slug)
+        assert applied is not None, "applied just before"
+        every = slots.of_series(tx, applied.id)
+        waiting = {slot.issue: slot for slot in every if slot.state is SlotState.QUEUED}
+        shifted = {shift.target: str(shift) for shift in show_again(tx, applied)}
+        moves = dealt(
+            applied.cadence,
+            [issue.id for issue in of.issues],
+            [Dated(slot.issue, slot.local_date, slot.pinned) for slot in waiting.values()],
+            {slot.local_date for slot in every if slot.state is not SlotState.QUEUED},
+            now,
+            is_reordered=has_new_order,
+        )
+        moved = [waiting[issue] for issue in moves]
+        for slot in sorted(moved, key=lambda slot: slot.id):
+            _keep(tx, slot)
+            slots.drop(tx, slot.id)
+        for slot in moved:
+            day = moves[slot.issue]
+            slots.add(tx, slot.series_id, slot.issue_id, day, slot.revision, version("tzdata"))
+            _note(tx, now, "move", slot.target, {"date": day.isoformat(), "was": slot.local_date.isoformat()})
+        return [
+            *(
+                self._entry(
+                    tx, replace(slot, local_date=moves[slot.issue]), Change.MOVED, moved_from=slot.local_date
+                )
+                for slot in moved
+            ),
+            *(
+                replace(self._entry(tx, slot, Change.MOVED), note=shifted[slot.target])
+                for issue, slot in waiting.items()
+                if slot.target in shifted and issue not in moves
+            ),
+        ]
+
+    def _show(self, tx: Connection, slug: str) -> None:
+        """Keep the instants that people are shown now, to tell later what changed them."""
+        if (applied := series.find(tx, slug)) is not None:
+            show_again(tx, applied)
 
     def _queue_one(self, tx: Connection, one: Composed, at: date | None, now: datetime) -> QueueEntry:
         of = series.find(tx, one.series.slug)
@@ -186,17 +256,20 @@ class Queueing:
                 else free_date(of.cadence, dates, now)
             )
             deliveries.free_cancelled(tx, row.id)
-            slots.add(tx, of.id, row.id, day, one.revision.hash, version("tzdata"))
+            pinned = at is not None
+            slots.add(tx, of.id, row.id, day, one.revision.hash, version("tzdata"), pinned=pinned)
             _note(tx, now, "queue", one.target, {"date": day.isoformat(), "revision": one.revision.hash})
             added = next(other for other in slots.of_series(tx, of.id) if other.local_date == day)
             return replace(self._entry(tx, added, Change.ADDED), note=starts_note(of.cadence, now))
         if at is not None and at != slot.local_date:
             dates = {other.local_date: other.target for other in taken}
             chosen_date(of.cadence, at, dates, one.target, now)
-            slots.change(tx, slot.id, local_date=at, revision=one.revision.hash)
+            slots.change(tx, slot.id, local_date=at, revision=one.revision.hash, pinned=True)
             _note(tx, now, "move", one.target, {"date": at.isoformat(), "revision": one.revision.hash})
             moved = replace(slot, local_date=at)
             return self._entry(tx, moved, Change.MOVED, moved_from=slot.local_date, difference=difference)
+        if at is not None:
+            slots.change(tx, slot.id, pinned=True)
         if slot.revision == one.revision.hash:
             return self._entry(tx, slot, Change.UNCHANGED)
         slots.change(tx, slot.id, revision=one.revision.hash)
@@ -233,6 +306,7 @@ class Queueing:
             zone=of.cadence.zone,
             moved_from=moved_from,
             difference=difference,
+            each_zone=of.cadence.each_zone,
         )
 
     def _queued_slot(self, tx: Connection, name: str) -> Slot:
@@ -263,11 +337,6 @@ class Queueing:
 
 class _Undo(Exception):
     """Ends a dry run: the transaction is rolled back."""
-
-
-def _refuse_unsupported(of: Series) -> None:
-    if of.cadence.subscriber_zone:
-        raise Refused("subscriber_zone = true is not supported yet", place=of.place, mend="set it to false")
 
 
 def _keep(tx: Connection, slot: Slot) -> None:

@@ -27,6 +27,7 @@ from newsletter.domain.release import (
 )
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
+from newsletter.domain.zones import Wave, opens_at, waves
 from newsletter.store import accounts, audience, batches, releases, series, slots, waiting
 from newsletter.store.database import Database
 from newsletter.store.slots import Slot
@@ -48,7 +49,9 @@ class Releasing:
 
     def tick(self, now: datetime) -> list[Release]:
         """Do everything that is due but send; return the releases that this tick prepared or held."""
-        touched = [self._release(slot, of, due_at, now) for slot, of, due_at in self._due(now)]
+        touched = [one for slot, of in self._due(now) for one in self._open(slot, of, now)]
+        waiting = [one for one in self._in_state(ReleaseState.WAITING) if one.due_at <= now]
+        touched += [self._start(one, now) for one in waiting]
         prepared = [self._prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)]
         for release in self._in_state(ReleaseState.SENDING):
             self._free_waiting(release, now)
@@ -56,59 +59,78 @@ class Releasing:
         self._close_cancelled(now)
         if not self.capabilities.rehearsal:
             self._close_rehearsals(now)
-        held = [release for release in touched if release and release.state is ReleaseState.HELD]
+        held = [release for release in touched if release.state is ReleaseState.HELD]
         return held + prepared
 
     def next_due(self) -> datetime | None:
-        """Return the instant of the next queued slot."""
-        return min((due_at for _, _, due_at in self._slots()), default=None)
+        """Return the instant of the next release."""
+        waiting = [one.due_at for one in self._in_state(ReleaseState.WAITING)]
+        return min(
+            [*waiting, *(opens_at(of.cadence, slot.local_date) for slot, of in self._slots())], default=None
+        )
 
     def settle(self, release_id: int, now: datetime) -> bool:
         """Settle a release if nothing of it is left to do."""
         with self.database.writing() as tx:
             return releases.settle(tx, release_id, now)
 
-    def _due(self, now: datetime) -> list[tuple[Slot, AppliedSeries, datetime]]:
-        return [found for found in self._slots() if found[2] <= now]
+    def _due(self, now: datetime) -> list[tuple[Slot, AppliedSeries]]:
+        return [(slot, of) for slot, of in self._slots() if opens_at(of.cadence, slot.local_date) <= now]
 
-    def _slots(self) -> list[tuple[Slot, AppliedSeries, datetime]]:
+    def _slots(self) -> list[tuple[Slot, AppliedSeries]]:
         with self.database.reading() as tx:
             by_id = {one.id: one for one in series.every(tx)}
-            queued = slots.queued(tx)
-        return [
-            (slot, by_id[slot.series_id], by_id[slot.series_id].cadence.due_at(slot.local_date))
-            for slot in queued
-        ]
+            return [(slot, by_id[slot.series_id]) for slot in slots.queued(tx)]
 
     def _in_state(self, state: ReleaseState) -> list[Release]:
         with self.database.reading() as tx:
             return releases.in_state(tx, state)
 
-    def _release(self, slot: Slot, of: AppliedSeries, due_at: datetime, now: datetime) -> Release | None:
+    def _open(self, slot: Slot, of: AppliedSeries, now: datetime) -> list[Release]:
+        """Make all releases of a slot; what is due already starts, and what is too late is held."""
         with self.database.writing(bulk=True) as tx:
             audience.refresh_statistics(tx)
-        reason = self._why_hold(slot, of, due_at, now)
+        sizes = self._why_too_large(slot, of, now)
         with self.database.writing() as tx:
             # Somebody may have moved or cancelled it since it was read: then the next tick sees it as it is.
             if not slots.is_unchanged(tx, slot):
-                return None
-            state = ReleaseState.HELD if reason else ReleaseState.PREPARING
-            release_id = releases.add(tx, slot.id, due_at, state, reason)
+                return []
             slots.change(tx, slot.id, state=SlotState.RELEASED)
-            if release_id is None:
-                return None
-            releases.change(tx, release_id, occasion=self._occasion(release_id))
-            return releases.get(tx, release_id)
+            added = [
+                self._add(tx, slot, wave, [*_why_late(of, wave.due_at, now), *sizes], now)
+                for wave in waves(of.cadence, slot.local_date)
+            ]
+            return [releases.get(tx, id_) for id_ in added if id_ is not None]
 
-    def _why_hold(self, slot: Slot, of: AppliedSeries, due_at: datetime, now: datetime) -> str:
-        late = late_by(due_at, now, of.hold_if_late_by)
-        reasons = [f"its slot was found {spell(late)} late"] if late else []
+    def _add(
+        self, tx: Connection, slot: Slot, wave: Wave, reasons: Sequence[str], now: datetime
+    ) -> int | None:
+        state = ReleaseState.PREPARING if wave.due_at <= now else ReleaseState.WAITING
+        state = ReleaseState.HELD if reasons else state
+        release_id = releases.add(tx, slot.id, wave.due_at, state, "; ".join(reasons), wave.zones)
+        if release_id is not None:
+            releases.change(tx, release_id, occasion=self._occasion(release_id))
+        return release_id
+
+    def _start(self, release: Release, now: datetime) -> Release:
+        """Let a release that has come due begin, unless it is too late by now."""
+        with self.database.writing() as tx:
+            seen = releases.get_locked(tx, release.id)
+            if seen.state is not ReleaseState.WAITING:
+                return seen
+            of = next(one for one in series.every(tx) if one.id == release.series_id)
+            reasons = _why_late(of, release.due_at, now)
+            state = ReleaseState.HELD if reasons else ReleaseState.PREPARING
+            releases.change(tx, release.id, state=state, reason="; ".join(reasons))
+            return releases.get(tx, release.id)
+
+    def _why_too_large(self, slot: Slot, of: AppliedSeries, now: datetime) -> list[str]:
         with self.database.reading() as tx:
             sizes = self._why_too_many(tx, of, audience.active(tx, of.id))
             if any(sizes):
                 people = audience.counts(tx, of.id, slot.issue_id, REAL, now).get(Verdict.DUE, 0)
                 sizes = self._why_too_many(tx, of, people)
-        return "; ".join(filter(None, [*reasons, *sizes]))
+        return [one for one in sizes if one]
 
     def _why_too_many(self, tx: Connection, of: AppliedSeries, people: int) -> list[str]:
         size = "" if self.capabilities.rehearsal else held_for_size(tx, of, people)
@@ -153,6 +175,7 @@ class Releasing:
             "after": release.prepared_to,
             "upto": upto,
             "now": now,
+            **self._of_zones(tx, release),
         }
         people = audience.chunk_size(tx, chunk)
         later = self._let_wait(tx, release, chunk)
@@ -161,9 +184,26 @@ class Releasing:
         counts = dict(audience.left_out(tx, chunk)) if due + later < people else {}
         releases.progress(tx, release, upto, {**counts, Verdict.DUE: due + later}, later)
 
+    def _of_zones(self, tx: Connection, release: Release) -> dict[str, object]:
+        """Say whose a release is, if not everybody's; the last of a slot takes those who moved, too."""
+        if release.zones is None:
+            return {}
+        of = next(one for one in series.every(tx) if one.id == release.series_id)
+        every = releases.of_slot(tx, release.slot_id)
+        is_last = release.due_at == max(one.due_at for one in every)
+        to_go = [one for one in every if not one.prepared_to and one.id != release.id]
+        return {
+            "home": of.cadence.zone,
+            "zones": list(release.zones),
+            "since": min(one.due_at for one in every) if is_last else None,
+            "others": [zone for one in to_go for zone in one.zones or ()],
+        }
+
     def _plan(
         self, tx: Connection, release: Release, chunk: dict[str, object], people: int, now: datetime
     ) -> int:
+        if not people:
+            return 0
         size = self._size(tx, now)
         batch_ids = self._add_batches(tx, release, people, size, now)
         due = releases.add_deliveries(tx, chunk, batch_ids, size)
@@ -175,7 +215,7 @@ class Releasing:
     def _let_wait(self, tx: Connection, release: Release, chunk: dict[str, object]) -> int:
         if release.is_rehearsal:
             return 0
-        before = waiting.open_issues(tx, release.series_id, release.id)
+        before = waiting.open_issues(tx, release)
         return waiting.add(tx, chunk, before) if before else 0
 
     def _settle_if_done(self, release: Release, now: datetime) -> None:
@@ -194,14 +234,14 @@ class Releasing:
     def _may_free(self, release: Release) -> bool:
         # Whoever waits may wait for days: looking must not keep others from writing.
         with self.database.reading() as tx:
-            before = waiting.open_issues(tx, release.series_id, release.id)
+            before = waiting.open_issues(tx, release)
             return bool(waiting.free_now(tx, release.id, before, 1))
 
     def _plan_waiting(self, tx: Connection, release_id: int, now: datetime) -> int:
         release = releases.get_locked(tx, release_id)
         if release.state is not ReleaseState.SENDING:
             return 0
-        before = waiting.open_issues(tx, release.series_id, release.id)
+        before = waiting.open_issues(tx, release)
         people = waiting.free_now(tx, release.id, before, self._size(tx, now))
         if people:
             [batch_id] = self._add_batches(tx, release, len(people), len(people), now)
@@ -247,6 +287,11 @@ class Releasing:
             with self.database.writing() as tx:
                 releases.get_locked(tx, release_id)
                 batches.cancel(tx, release_id, now)
+
+
+def _why_late(of: AppliedSeries, due_at: datetime, now: datetime) -> list[str]:
+    late = late_by(due_at, now, of.hold_if_late_by)
+    return [f"its slot was found {spell(late)} late"] if late else []
 
 
 def held_for_size(tx: Connection, of: AppliedSeries, people: int) -> str:

@@ -68,6 +68,9 @@ class Status:
     provider_waits: str = ""
 
 
+_MOVING = (ReleaseState.WAITING, ReleaseState.PREPARING, ReleaseState.SENDING)
+
+
 @dataclass(frozen=True)
 class Reporting:
     """Sum up queue, ledger and account; `pacing` is None where the provider cannot be opened."""
@@ -78,7 +81,7 @@ class Reporting:
     def status(self, rows: list[QueueRow], now: datetime, foreign: str | None, mend: str) -> Status:
         """Say where everything stands; `foreign` says why nothing may be sent from this database."""
         queued = [row for row in rows if row.slot.state is SlotState.QUEUED]
-        moving = [row for row in rows if _state(row) in (ReleaseState.PREPARING, ReleaseState.SENDING)]
+        moving = [row for row in rows if _state(row) in _MOVING]
         unknown, paused = self._unknown(), self._paused()
         attention = [Attention("everything", foreign, mend)] if foreign else []
         attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]

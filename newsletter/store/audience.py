@@ -12,11 +12,13 @@ from sqlalchemy import (
     Connection,
     Integer,
     Select,
+    String,
     and_,
     bindparam,
     case,
     func,
     literal,
+    or_,
     select,
     text,
 )
@@ -71,8 +73,20 @@ def _audience(*, in_chunk: bool) -> Select[Any]:
 #: the release is that of the delivery they have.
 AUDIENCE = _audience(in_chunk=False)
 
-#: The same, between two subscriber ids: a chunk of a release.
-CHUNK = _audience(in_chunk=True)
+_CHUNK = _audience(in_chunk=True)
+# Whoever has no zone has that of the cadence.
+_ZONE = case((subscriber.c.zone == "", bindparam("home", type_=String)), else_=subscriber.c.zone)
+# The last release of a slot takes those who moved out of the way of all others, too: with `since` everybody
+# who was there before the first one, but for the zones of those that are still to go.
+_BY_ZONE = or_(
+    _ZONE.in_(bindparam("zones", expanding=True)),
+    and_(
+        subscription.c.confirmed_at <= bindparam("since", type_=Instant),
+        _ZONE.not_in(bindparam("others", expanding=True)),
+    ),
+)
+#: The same, between two subscriber ids: a chunk of a release, for everybody or for people of some zones.
+CHUNKS = {False: _CHUNK, True: _CHUNK.where(_BY_ZONE)}
 
 
 def _by_verdict(rows: Select[Any]) -> Select[Any]:
@@ -80,16 +94,29 @@ def _by_verdict(rows: Select[Any]) -> Select[Any]:
     return select(people.c.verdict, func.count()).group_by(people.c.verdict)
 
 
+def _by_zone() -> Select[Any]:
+    people = AUDIENCE.subquery()
+    return select(people.c.zone, people.c.verdict, func.count()).group_by(people.c.zone, people.c.verdict)
+
+
 _COUNTS = _by_verdict(AUDIENCE)
-_LEFT_OUT = _by_verdict(CHUNK.where(delivery.c.release_id.is_distinct_from(bindparam("release_id"))))
+_COUNTS_BY_ZONE = _by_zone()
+_LEFT_OUT = {
+    by_zone: _by_verdict(chunk.where(delivery.c.release_id.is_distinct_from(bindparam("release_id"))))
+    for by_zone, chunk in CHUNKS.items()
+}
 _ACTIVE = select(func.count()).where(
     subscription.c.series_id == bindparam("series_id"), subscription.c.state == Consent.ACTIVE
 )
-_SIZE = select(func.count()).where(
+_size = select(func.count()).where(
     subscription.c.series_id == bindparam("series_id"),
     subscription.c.subscriber_id > _after,
     subscription.c.subscriber_id <= _upto,
 )
+_SIZES = {
+    False: _size,
+    True: _size.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(_BY_ZONE),
+}
 _UPTO = (
     select(subscription.c.subscriber_id)
     .where(
@@ -116,6 +143,15 @@ def counts(
     return _counted(tx, _COUNTS, values)
 
 
+def counts_by_zone(
+    tx: Connection, series_id: int, issue_id: int, occasion: int, now: datetime
+) -> Mapping[tuple[str, Verdict], int]:
+    """Count everyone by zone and verdict; the zone of whoever has none is empty."""
+    values = {"series_id": series_id, "issue_id": issue_id, "occasion": occasion, "now": now}
+    rows = tx.execute(_COUNTS_BY_ZONE, values)
+    return {(zone, Verdict(verdict)): number for zone, verdict, number in rows}
+
+
 def active(tx: Connection, series_id: int) -> int:
     """Count active subscriptions: at least as many as are due for any issue, and much sooner known."""
     return int(tx.execute(_ACTIVE, {"series_id": series_id}).scalar_one())
@@ -123,12 +159,12 @@ def active(tx: Connection, series_id: int) -> int:
 
 def chunk_size(tx: Connection, values: Mapping[str, object]) -> int:
     """Count everyone in a chunk."""
-    return int(tx.execute(_SIZE, values).scalar_one())
+    return int(tx.execute(_SIZES["zones" in values], values).scalar_one())
 
 
 def left_out(tx: Connection, values: Mapping[str, object]) -> Mapping[Verdict, int]:
     """Count by verdict those of a chunk who have no delivery of its release."""
-    return _counted(tx, _LEFT_OUT, values)
+    return _counted(tx, _LEFT_OUT["zones" in values], values)
 
 
 def chunk_end(tx: Connection, series_id: int, after: int, size: int) -> int | None:

@@ -1,6 +1,6 @@
 """Releases: made once per slot and instant, prepared in chunks behind a barrier, settled at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy import (
     Insert,
     Integer,
     Row,
+    Select,
+    Subquery,
     bindparam,
     delete,
     exists,
@@ -26,17 +28,17 @@ from sqlalchemy.sql.elements import Grouping
 from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
-from newsletter.store.audience import CHUNK
+from newsletter.store.audience import CHUNKS
 from newsletter.store.database import insert_new
 from newsletter.store.hot import Hot
 from newsletter.store.tables import IS_OPEN, batch, delivery, issue, release, series, slot
 
 _RELEASES = (
     select(
-        release.c.id, series.c.slug.label("series"), issue.c.slug.label("issue"),
+        release.c.id, release.c.slot_id, series.c.slug.label("series"), issue.c.slug.label("issue"),
         slot.c.issue_id, slot.c.series_id, slot.c.revision, release.c.due_at, release.c.state,
         release.c.occasion, release.c.reason, release.c.prepared_to, release.c.candidates, release.c.planned,
-        release.c.waiting,
+        release.c.waiting, release.c.zones,
     )
     .join(slot, slot.c.id == release.c.slot_id)
     .join(series, series.c.id == slot.c.series_id)
@@ -50,14 +52,15 @@ _LOCKED = _BY_ID.with_for_update(of=release, key_share=True)
 _LOCK = select(release.c.id).where(release.c.id == bindparam("row_id")).with_for_update(key_share=True)
 _OF_SLOT = _RELEASES.where(release.c.slot_id == bindparam("slot_id"))
 _LAST_REAL = (
-    select(release.c.planned)
+    select(func.sum(release.c.planned))
     .join(slot, slot.c.id == release.c.slot_id)
     .where(
         slot.c.series_id == bindparam("series_id"),
         release.c.occasion == REAL,
         release.c.state.in_((ReleaseState.SENDING, ReleaseState.SETTLED)),
     )
-    .order_by(release.c.due_at.desc(), release.c.id.desc())
+    .group_by(release.c.slot_id)
+    .order_by(func.max(release.c.due_at).desc(), release.c.slot_id.desc())
     .limit(1)
 )
 _WITH_LEFTOVERS = (
@@ -84,32 +87,38 @@ _SET_MEMBERS = update(batch).where(batch.c.id == bindparam("row_id")).values(mem
 _DROP_BATCH = delete(batch).where(batch.c.id == bindparam("row_id"))
 
 # Who is due in a chunk, numbered; batch and position follow from the number.
-_due = CHUNK.subquery()
-_numbered = (
-    select(
-        _due.c.subscriber_id,
-        (func.row_number().over(order_by=_due.c.subscriber_id) - 1).label("number"),
-    )
-    .where(_due.c.verdict == literal(Verdict.DUE.value))
-    .subquery()
-)
 _size = bindparam("size", type_=Integer)
-# Not SQLAlchemy's `//`, which divides numbers with a fraction on a server.
-_place = _numbered.c.number.op("/", return_type=Integer())(_size)
 
 
-def _add_deliveries(batch_id: ColumnElement[int]) -> Insert:
+def _numbered(chunk: Select[Any]) -> Subquery:
+    due = chunk.subquery()
+    return (
+        select(
+            due.c.subscriber_id,
+            (func.row_number().over(order_by=due.c.subscriber_id) - 1).label("number"),
+        )
+        .where(due.c.verdict == literal(Verdict.DUE.value))
+        .subquery()
+    )
+
+
+def _add_deliveries(
+    chunk: Select[Any], batch_of: Callable[[ColumnElement[int]], ColumnElement[int]]
+) -> Insert:
+    numbered = _numbered(chunk)
+    # Not SQLAlchemy's `//`, which divides numbers with a fraction on a server.
+    batch_id = batch_of(numbered.c.number.op("/", return_type=Integer())(_size))
     return (
         insert(delivery)
         .from_select(
             ["issue_id", "subscriber_id", "occasion", "release_id", "batch_id", "pos", "state"],
             select(
                 bindparam("issue_id", type_=Integer),
-                _numbered.c.subscriber_id,
+                numbered.c.subscriber_id,
                 bindparam("occasion", type_=Integer),
                 bindparam("release_id", type_=Integer),
                 batch_id,
-                _numbered.c.number % _size,
+                numbered.c.number % _size,
                 literal(DeliveryState.PLANNED.value),
             ),
             include_defaults=False,
@@ -120,9 +129,14 @@ def _add_deliveries(batch_id: ColumnElement[int]) -> Insert:
 
 # The ids of batches are given: to look them up, a server without statistics compares every delivery with
 # every batch. In an SQLite file they follow one another.
+_BATCH_OF: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[int]]] = {
+    "sqlite": lambda place: bindparam("first_batch", type_=Integer) + place,
+    "postgresql": lambda place: Grouping(bindparam("batch_ids", type_=ARRAY(BigInteger)))[place + 1],
+}
 _ADD_DELIVERIES = {
-    "sqlite": _add_deliveries(bindparam("first_batch", type_=Integer) + _place),
-    "postgresql": _add_deliveries(Grouping(bindparam("batch_ids", type_=ARRAY(BigInteger)))[_place + 1]),
+    (dialect, by_zone): _add_deliveries(chunk, batch_of)
+    for dialect, batch_of in _BATCH_OF.items()
+    for by_zone, chunk in CHUNKS.items()
 }
 _HAS_OPEN = Hot(select(batch.c.seq).where(batch.c.release_id == bindparam("release_id"), IS_OPEN).limit(1))
 _SETTLE = (
@@ -137,9 +151,23 @@ _SETTLE = (
 )
 
 
-def add(tx: Connection, slot_id: int, due_at: datetime, state: ReleaseState, reason: str = "") -> int | None:
+def add(
+    tx: Connection,
+    slot_id: int,
+    due_at: datetime,
+    state: ReleaseState,
+    reason: str = "",
+    zones: Sequence[str] | None = None,
+) -> int | None:
     """Make the release of a slot and instant; None where it exists already, which is normal."""
-    row = {"slot_id": slot_id, "due_at": due_at, "state": state, "occasion": 0, "reason": reason}
+    row = {
+        "slot_id": slot_id,
+        "due_at": due_at,
+        "state": state,
+        "occasion": 0,
+        "reason": reason,
+        "zones": None if zones is None else list(zones),
+    }
     found = tx.execute(insert_new(tx, release).returning(release.c.id), row).scalar()
     return int(found) if found is not None else None
 
@@ -165,8 +193,9 @@ def get_locked(tx: Connection, release_id: int) -> Release:
 
 
 def last_real(tx: Connection, series_id: int) -> int | None:
-    """Return how many people the last real release of a series went to; None where there was none."""
-    return tx.execute(_LAST_REAL, {"series_id": series_id}).scalar()
+    """Return how many people the last slot of a series went to; None where there was none."""
+    found = tx.execute(_LAST_REAL, {"series_id": series_id}).scalar()
+    return None if found is None else int(found)
 
 
 def with_leftovers(tx: Connection) -> list[int]:
@@ -203,7 +232,7 @@ def add_batches(tx: Connection, rows: Sequence[Mapping[str, object]]) -> Sequenc
 def add_deliveries(tx: Connection, chunk: Mapping[str, object], batch_ids: Sequence[int], size: int) -> int:
     """Insert the deliveries of everyone due in a chunk, filling batches in order; return how many."""
     values = {**chunk, "first_batch": batch_ids[0], "batch_ids": batch_ids, "size": size}
-    return tx.execute(_ADD_DELIVERIES[tx.dialect.name], values).rowcount
+    return tx.execute(_ADD_DELIVERIES[tx.dialect.name, "zones" in chunk], values).rowcount
 
 
 def trim_batches(tx: Connection, batch_ids: Sequence[int], people: int, size: int) -> None:
@@ -282,4 +311,5 @@ def planned_batch(
 
 def _release(row: Row[*tuple[Any, ...]]) -> Release:
     values = row._asdict()
-    return Release(**{**values, "state": ReleaseState(values["state"])})
+    zones = None if values["zones"] is None else tuple(values["zones"])
+    return Release(**{**values, "state": ReleaseState(values["state"]), "zones": zones})

@@ -12,7 +12,7 @@ from newsletter.store.tables import issue, series, slot
 _SLOTS = (
     select(
         slot.c.id, slot.c.series_id, series.c.slug.label("series"), slot.c.local_date, slot.c.issue_id,
-        issue.c.slug.label("issue"), slot.c.revision, slot.c.state,
+        issue.c.slug.label("issue"), slot.c.revision, slot.c.state, slot.c.pinned,
     )
     .join(series, series.c.id == slot.c.series_id)
     .join(issue, issue.c.id == slot.c.issue_id)
@@ -27,7 +27,7 @@ _DROP = delete(slot).where(slot.c.id == bindparam("row_id"))
 
 @dataclass(frozen=True)
 class Slot:
-    """An issue on a local date of its series' cadence."""
+    """An issue on a local date of its series' cadence; a person chose the date of one that is pinned."""
 
     id: int
     series_id: int
@@ -37,13 +37,23 @@ class Slot:
     issue: str
     revision: str
     state: SlotState
+    pinned: bool = False
 
     @property
     def target(self) -> str:
         return f"{self.series}/{self.issue}"
 
 
-def add(tx: Connection, series_id: int, issue_id: int, day: date, revision: str, tzdata: str) -> None:
+def add(
+    tx: Connection,
+    series_id: int,
+    issue_id: int,
+    day: date,
+    revision: str,
+    tzdata: str,
+    *,
+    pinned: bool = False,
+) -> None:
     """Give an issue a date; the date must be free."""
     row = {
         "series_id": series_id,
@@ -51,6 +61,7 @@ def add(tx: Connection, series_id: int, issue_id: int, day: date, revision: str,
         "local_date": day,
         "revision": revision,
         "tzdata": tzdata,
+        "pinned": pinned,
         "state": SlotState.QUEUED,
     }
     tx.execute(insert(slot), row)
@@ -78,7 +89,9 @@ def is_unchanged(tx: Connection, seen: Slot) -> bool:
 
 
 def change(tx: Connection, slot_id: int, **values: object) -> None:
-    """Set columns of a slot."""
+    """Set columns of a slot; on another date it was not shown yet."""
+    if "local_date" in values:
+        values = {"due_at": None, **values}
     tx.execute(_CHANGE.values(**values), {"row_id": slot_id})
 
 

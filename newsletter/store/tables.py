@@ -24,6 +24,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     and_,
+    false,
     literal_column,
 )
 
@@ -120,7 +121,8 @@ media = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
-#: `tzdata` is the version of the zone rules by which the date was last shown.
+#: `due_at` is the instant that people were last shown for the date, by the zone rules of `tzdata`.
+#: What is due goes by the cadence alone.
 slot = Table(
     "slot",
     metadata,
@@ -130,6 +132,8 @@ slot = Table(
     _ref("issue_id", "issue.id", nullable=True),
     Column("revision", String(64)),
     Column("tzdata", String(20), nullable=False),
+    Column("due_at", Instant),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("state", String(10), nullable=False),
     UniqueConstraint("series_id", "local_date"),
 )

@@ -1,11 +1,13 @@
 """Deliveries that wait: a person gets the issues of a series in order, one after the other."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Select,
     and_,
     bindparam,
     exists,
@@ -15,11 +17,12 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningInsert
 
 from newsletter.domain.delivery import UNSETTLED, DeliveryState
-from newsletter.domain.release import FINAL, REAL
+from newsletter.domain.release import FINAL, REAL, Release
 from newsletter.domain.subscriber import Verdict
-from newsletter.store.audience import CHUNK
+from newsletter.store.audience import CHUNKS
 from newsletter.store.tables import IS_EXCEPTION, batch, delivery, release, slot
 
 # A person is looked up by primary key over the few issues of the series that are still on their way.
@@ -28,6 +31,7 @@ _OPEN_ISSUES = (
     .join(release, release.c.slot_id == slot.c.id)
     .where(
         slot.c.series_id == bindparam("series_id"),
+        slot.c.issue_id != bindparam("issue_id"),
         release.c.id < bindparam("release_id"),
         release.c.occasion == REAL,
         release.c.state.not_in(FINAL),
@@ -54,22 +58,26 @@ def _has_earlier(subscriber_id: ColumnElement[int]) -> ColumnElement[bool]:
     )
 
 
-_due = CHUNK.subquery()
-_ADD = (
-    insert(delivery)
-    .from_select(
-        ["issue_id", "subscriber_id", "occasion", "release_id", "state"],
-        select(
-            bindparam("issue_id", type_=Integer),
-            _due.c.subscriber_id,
-            bindparam("occasion", type_=Integer),
-            bindparam("release_id", type_=Integer),
-            literal(DeliveryState.WAITING.value),
-        ).where(_due.c.verdict == literal(Verdict.DUE.value), _has_earlier(_due.c.subscriber_id)),
-        include_defaults=False,
+def _add(chunk: Select[Any]) -> ReturningInsert[tuple[int]]:
+    due = chunk.subquery()
+    return (
+        insert(delivery)
+        .from_select(
+            ["issue_id", "subscriber_id", "occasion", "release_id", "state"],
+            select(
+                bindparam("issue_id", type_=Integer),
+                due.c.subscriber_id,
+                bindparam("occasion", type_=Integer),
+                bindparam("release_id", type_=Integer),
+                literal(DeliveryState.WAITING.value),
+            ).where(due.c.verdict == literal(Verdict.DUE.value), _has_earlier(due.c.subscriber_id)),
+            include_defaults=False,
+        )
+        .returning(delivery.c.subscriber_id)
     )
-    .returning(delivery.c.subscriber_id)
-)
+
+
+_ADD = {by_zone: _add(chunk) for by_zone, chunk in CHUNKS.items()}
 _IS_WAITING = (
     delivery.c.release_id == bindparam("release_id"),
     IS_EXCEPTION,
@@ -92,15 +100,15 @@ _PLAN = (
 )
 
 
-def open_issues(tx: Connection, series_id: int, release_id: int) -> list[int]:
-    """List the issues of a series whose releases came before this one and are not settled."""
-    values = {"series_id": series_id, "release_id": release_id}
+def open_issues(tx: Connection, of: Release) -> list[int]:
+    """List the other issues of a series whose releases came before this one and are not settled."""
+    values = {"series_id": of.series_id, "issue_id": of.issue_id, "release_id": of.id}
     return list(tx.execute(_OPEN_ISSUES, values).scalars())
 
 
 def add(tx: Connection, chunk: Mapping[str, object], issues: Sequence[int]) -> int:
     """Insert waiting deliveries of those in a chunk who have one of these issues still to come."""
-    return len(tx.execute(_ADD, {**chunk, "issues": list(issues)}).all())
+    return len(tx.execute(_ADD["zones" in chunk], {**chunk, "issues": list(issues)}).all())
 
 
 def free_now(tx: Connection, release_id: int, issues: Sequence[int], size: int) -> list[int]:

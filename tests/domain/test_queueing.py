@@ -91,7 +91,7 @@ def test_a_slot_is_too_late_only_past_its_limit(late, found):
 def a_release(**values) -> Release:
     given = {"series": "back-pain", "issue": "neck", "issue_id": 2, "series_id": 1, "revision": "r"}
     state = {"due_at": NOW, "state": ReleaseState.SENDING, "occasion": 0}
-    return Release(id=1, **{**given, **state, **values})
+    return Release(id=1, slot_id=1, **{**given, **state, **values})
 
 
 def test_a_release_is_named_by_day_series_and_issue():

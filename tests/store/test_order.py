@@ -116,7 +116,7 @@ def test_a_cancelled_release_takes_its_waiting_deliveries_along(two_weeks, clock
 
 
 def test_without_the_rule_the_later_issue_would_overtake(two_weeks, clock, monkeypatch):
-    monkeypatch.setattr(waiting, "open_issues", lambda tx, series_id, release_id: [])
+    monkeypatch.setattr(waiting, "open_issues", lambda tx, of: [])
     sender = delivering(two_weeks.database, ScriptedProvider([UNKNOWN]), clock)
     while sender.step():
         pass

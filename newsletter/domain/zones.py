@@ -1,0 +1,45 @@
+"""One wall time all over the world: at which instant it comes in which zones."""
+
+from collections import defaultdict
+from datetime import date, datetime
+from functools import cache
+from typing import NamedTuple
+from zoneinfo import available_timezones
+
+from newsletter.domain.cadence import Cadence, resolve
+
+
+class Wave(NamedTuple):
+    """The zones in which a slot comes at one instant; None stands for everybody."""
+
+    due_at: datetime
+    zones: tuple[str, ...] | None
+
+
+def waves(cadence: Cadence, day: date) -> tuple[Wave, ...]:
+    """Return the instants of a slot, the earliest first: one, or one for each hour that people have.
+
+    About 38 over 26 hours, as the zones of tzdata have it.
+    """
+    if not cadence.subscriber_zone:
+        return (Wave(cadence.due_at(day), None),)
+    return _waves(cadence, day)
+
+
+def opens_at(cadence: Cadence, day: date) -> datetime:
+    """Return the first instant of a slot."""
+    return waves(cadence, day)[0].due_at
+
+
+@cache
+def _waves(cadence: Cadence, day: date) -> tuple[Wave, ...]:
+    found: dict[datetime, list[str]] = defaultdict(list)
+    for zone in sorted(all_zones()):
+        found[resolve(day, cadence.time, zone)].append(zone)
+    return tuple(Wave(due_at, tuple(found[due_at])) for due_at in sorted(found))
+
+
+@cache
+def all_zones() -> frozenset[str]:
+    """Name every zone of tzdata."""
+    return frozenset(available_timezones())
