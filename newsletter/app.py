@@ -23,6 +23,7 @@ from newsletter.pipeline.answering import Desk
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.evidence import Evidence
+from newsletter.pipeline.explaining import Explaining
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.importing import Importing
 from newsletter.pipeline.moving import Moving
@@ -162,6 +163,10 @@ class App:
     @property
     def subscribing(self) -> Subscribing:
         return Subscribing(self.database, self.deployment.salt)
+
+    @property
+    def explaining(self) -> Explaining:
+        return Explaining(self.database, self.composing, self.deployment.salt)
 
     @property
     def desk(self) -> Desk:

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.cli import operating, people, scheduling, sending, writing
+from newsletter.cli import explaining, operating, people, scheduling, sending, writing
 from newsletter.cli.context import Options
 from newsletter.cli.printing import complain
 from newsletter.errors import ConfigError, NewsletterError
@@ -41,6 +41,7 @@ _ORDER = [
     "resume",
     "resolve",
     "subscribers",
+    "explain",
     "web",
     "templates",
     "provider",
@@ -66,7 +67,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (writing, scheduling, sending, people, operating):
+for part in (writing, scheduling, sending, people, explaining, operating):
     part.add_to(app)
 
 

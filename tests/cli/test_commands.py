@@ -32,6 +32,7 @@ PROMISED = [
     "subscribers/add",
     "subscribers/import",
     "subscribers/list",
+    "explain",
     "templates/list",
     "templates/copy",
     "provider/list",
@@ -50,6 +51,7 @@ LISTINGS = [
     "simulate",
     "status",
     "subscribers list",
+    "explain ada@example.org",
     "templates list",
     "provider list",
 ]
