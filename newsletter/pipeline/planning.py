@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice, takewhile
 
+from sqlalchemy import Connection
+
 from newsletter.domain.cadence import Cadence, clock_note
 from newsletter.domain.dealing import Dated, dealt, is_reordered
 from newsletter.domain.finding import errors_of
@@ -22,6 +24,8 @@ from newsletter.store import audience, releases, revisions, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
+
+_ByZone = Mapping[tuple[str, Verdict], int]
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,12 @@ class Planning:
             order = [(row.series, row.slug) for row in series.issues(tx)]
         queued = [slot for slot in every if slot.state is SlotState.QUEUED]
         due = [(opens_at(cadences[slot.series_id], slot.local_date), slot) for slot in queued]
+        counted: dict[object, _ByZone] = {}
         planned = tuple(
-            self._slot(letter, slot, due_at, now) for due_at, slot in sorted(due, key=lambda one: one[0])
+            self._slot(letter, slot, due_at, now, counted)
+            for due_at, slot in sorted(due, key=lambda one: one[0])
             if due_at <= until
-        )  # fmt: skip
+        )
         placed = {slot.target for slot in every if slot.state is SlotState.QUEUED or slot.id in real}
         unqueued = tuple(
             f"{one.slug}/{issue.id}"
@@ -130,11 +136,13 @@ class Planning:
             tuple(one for of in letter.series.values() for one in _empty(of, every, unqueued, now, until)),
         )
 
-    def _slot(self, letter: Letter, slot: Slot, due_at: datetime, now: datetime) -> PlannedSlot:
+    def _slot(
+        self, letter: Letter, slot: Slot, due_at: datetime, now: datetime, counted: dict[object, _ByZone]
+    ) -> PlannedSlot:
         with self.database.reading() as tx:
             of = series.find(tx, slot.series)
             assert of is not None, "a slot has a series"
-            by_zone = audience.counts_by_zone(tx, slot.series_id, slot.issue_id, REAL, now)
+            by_zone = _count(tx, slot, max(now, due_at), counted)
             approved = revisions.get(tx, slot.revision)
             row = next(one for one in series.issues(tx, slot.series_id) if one.id == slot.issue_id)
             counts = _by_verdict(by_zone)
@@ -216,16 +224,23 @@ def _empty(
     return [EmptySlot(of.slug, day, of.cadence.due_at(day), of.cadence.zone) for day in free]
 
 
-def _by_verdict(by_zone: Mapping[tuple[str, Verdict], int]) -> Counter[Verdict]:
+def _count(tx: Connection, slot: Slot, at: datetime, counted: dict[object, _ByZone]) -> _ByZone:
+    """Count who will be due at an instant; once for all issues of a series that nobody has anything of."""
+    is_touched = audience.is_touched(tx, slot.issue_id) or audience.has_pauses(tx, slot.series_id, at)
+    key = (slot.series_id, slot.issue_id if is_touched else None)
+    if key not in counted:
+        counted[key] = audience.counts_by_zone(tx, slot.series_id, slot.issue_id, REAL, at)
+    return counted[key]
+
+
+def _by_verdict(by_zone: _ByZone) -> Counter[Verdict]:
     counts: Counter[Verdict] = Counter()
     for (_, verdict), number in by_zone.items():
         counts[verdict] += number
     return counts
 
 
-def _waves(
-    of: AppliedSeries, slot: Slot, by_zone: Mapping[tuple[str, Verdict], int]
-) -> tuple[PlannedWave, ...]:
+def _waves(of: AppliedSeries, slot: Slot, by_zone: _ByZone) -> tuple[PlannedWave, ...]:
     """Deal those who are due out to the instants of a slot; only instants that somebody has."""
     due: Counter[str] = Counter()
     for (zone, verdict), number in by_zone.items():

@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from newsletter.domain.release import REAL
 from newsletter.domain.subscriber import Consent, Verdict
 from newsletter.store.tables import Instant, delivery, subscriber, subscription, suppression
 
@@ -105,6 +106,19 @@ _LEFT_OUT = {
     by_zone: _by_verdict(chunk.where(delivery.c.release_id.is_distinct_from(bindparam("release_id"))))
     for by_zone, chunk in CHUNKS.items()
 }
+_ANY_REAL = (
+    select(delivery.c.subscriber_id)
+    .where(delivery.c.issue_id == bindparam("issue_id"), delivery.c.occasion == REAL)
+    .limit(1)
+)
+_ANY_PAUSE = (
+    select(subscription.c.subscriber_id)
+    .where(
+        subscription.c.series_id == bindparam("series_id"),
+        subscription.c.paused_until > bindparam("now", type_=Instant),
+    )
+    .limit(1)
+)
 _ACTIVE = select(func.count()).where(
     subscription.c.series_id == bindparam("series_id"), subscription.c.state == Consent.ACTIVE
 )
@@ -155,6 +169,16 @@ def counts_by_zone(
 def active(tx: Connection, series_id: int) -> int:
     """Count active subscriptions: at least as many as are due for any issue, and much sooner known."""
     return int(tx.execute(_ACTIVE, {"series_id": series_id}).scalar_one())
+
+
+def is_touched(tx: Connection, issue_id: int) -> bool:
+    """Tell whether anybody has a real delivery of an issue; otherwise all untouched ones count alike."""
+    return tx.execute(_ANY_REAL, {"issue_id": issue_id}).first() is not None
+
+
+def has_pauses(tx: Connection, series_id: int, now: datetime) -> bool:
+    """Tell whether anybody pauses a series for a while: then who is due depends on the instant."""
+    return tx.execute(_ANY_PAUSE, {"series_id": series_id, "now": now}).first() is not None
 
 
 def chunk_size(tx: Connection, values: Mapping[str, object]) -> int:
