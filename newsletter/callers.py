@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
@@ -79,14 +80,20 @@ class Callers:
     def _do(self, work: Work) -> Answer | Sightings | None:
         try:
             return self._delivering.search(work) if isinstance(work, Look) else self._delivering.call(work)
-        except Exception as error:
-            log.error("a call broke", batch=work.batch.id, reason=str(error), exc_info=True)
+        except Exception as error:  # noqa: BLE001 - `_tell` logs it
+            _tell("a call broke", work, error)
             return None
 
 
 def _is_composed(work: Work) -> bool:
     try:
         return isinstance(work, Look) or work.call is not None
-    except Exception as error:
-        log.error("a call could not be composed", batch=work.batch.id, reason=str(error), exc_info=True)
+    except Exception as error:  # noqa: BLE001 - `_tell` logs it
+        _tell("a call could not be composed", work, error)
         return False
+
+
+def _tell(what: str, work: Work, error: Exception) -> None:
+    # A thread that ended for a log that cannot be written would be waited for without an end.
+    with suppress(Exception):
+        log.error(what, batch=work.batch.id, reason=str(error), exc_info=error)

@@ -6,6 +6,7 @@ The scheduler holds no issue and no persistent job: a lost tick costs seconds, a
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -168,12 +169,14 @@ class Schedule:
                     self._work.wait(rest)
 
     def _fails(self, what: str, error: Exception) -> None:
-        if not isinstance(error, StoreError):
-            log.error(what, reason=str(error), exc_info=not isinstance(error, NewsletterError))
-        elif not self._is_away:
-            # Every thread meets it again and again, for as long as it lasts.
-            self._is_away = True
-            log.error("the database cannot be used", reason=str(error))
+        # A thread that ended for a log that cannot be written would send nothing any more.
+        with suppress(Exception):
+            if not isinstance(error, StoreError):
+                log.error(what, reason=str(error), exc_info=not isinstance(error, NewsletterError))
+            elif not self._is_away:
+                # Every thread meets it again and again, for as long as it lasts.
+                self._is_away = True
+                log.error("the database cannot be used", reason=str(error))
 
     def _is_well(self) -> None:
         if self._is_away:

@@ -1,11 +1,13 @@
 """One thread plans and records, others call: what goes wrong in one call costs the others nothing."""
 
+import sys
 import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from letter_cast import DEFERRED, FIRST, SERVICE, UNKNOWN, once_each
@@ -164,6 +166,22 @@ def test_a_call_that_cannot_be_composed_does_not_stop_the_others(due, senders):
     with scheduled(due, senders):
         assert eventually(due, accepted=3, sending=2) == {"accepted": 3, "sending": 2}
         assert [call for call in due.service.calls if is_for(call, "ada")] == []
+        assert eventually(due, STEP, accepted=5) == {"accepted": 5}
+    assert Counter(due.service.accepted) == EVERYBODY
+
+
+class Unread(StringIO):
+    """An output whose reader is gone."""
+
+    def write(self, _text):
+        raise BrokenPipeError
+
+
+def test_a_call_that_breaks_when_nobody_reads_the_log_any_more_does_not_stop_the_others(due, monkeypatch):
+    around(due.service, Once())
+    around(due.service, lambda mailing: monkeypatch.setattr(sys, "stdout", Unread()))
+    with scheduled(due, senders=1):
+        assert eventually(due, accepted=3, sending=2) == {"accepted": 3, "sending": 2}
         assert eventually(due, STEP, accepted=5) == {"accepted": 5}
     assert Counter(due.service.accepted) == EVERYBODY
 
