@@ -18,6 +18,7 @@ from newsletter.domain.provider import Capabilities, Provider
 from newsletter.domain.subscriber import Subscriber
 from newsletter.domain.tokens import TokenKeys
 from newsletter.errors import ProviderError, Refused, StoreError
+from newsletter.logs import write_plainly
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.answering import Desk
 from newsletter.pipeline.composing import Composing
@@ -77,6 +78,7 @@ class App:
         provider: Provider | None = None,
         database_url: str | None = None,
     ) -> None:
+        write_plainly()
         self.root = root
         self.clock = clock or SystemClock()
         self._is_played = clock is not None
