@@ -119,7 +119,9 @@ class Delivering:
             try:
                 self._record(answered)
             except StoreError as error:
-                log.error("outcomes could not be written yet", calls=len(answered), reason=str(error))
+                # An outcome outlives a log that cannot be written.
+                with suppress(Exception):
+                    log.error("outcomes could not be written yet", calls=len(answered), reason=str(error))
                 self.rest(seconds)
             else:
                 return
