@@ -1,5 +1,6 @@
 """Tell the people of `alert_to` of every hold, once, through the same ledger. Decides nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,19 +29,26 @@ class Alerting:
     salt: bytes
 
     def tell(self, now: datetime) -> list[Untold]:
-        """Plan a mail to everybody in `alert_to` for each new hold; return the holds."""
-        with self.database.reading() as tx:
-            found = alerts.untold(tx)
-        return [one for one in found if self._tell(one, now)]
+        """Plan a mail to everybody in `alert_to` for each new hold; return the holds.
 
-    def _tell(self, found: Untold, now: datetime) -> bool:
+        An issue that is held at many hours is one hold.
+        """
+        with self.database.reading() as tx:
+            untold = alerts.untold(tx)
+        holds: dict[tuple[int, str, str], list[Untold]] = {}
+        for one in untold:
+            holds.setdefault((one.series_id, one.issue, one.what), []).append(one)
+        return [hold[0] for hold in holds.values() if self._tell(hold, now)]
+
+    def _tell(self, hold: Sequence[Untold], now: datetime) -> bool:
+        found = hold[0]
         target = f"{found.series}/{found.issue}"
         is_held = found.what == alerts.HELD
         command = f"newsletter resume {target}" if is_held else f"newsletter resolve {target}"
         reason = found.reason if is_held else _UNKNOWN
         mail = alert_of(target, found.due_at, reason, command, found.sender, found.reply_to)
         with self.database.writing() as tx:
-            if not alerts.note(tx, found, now):
+            if not [one for one in hold if alerts.note(tx, one, now)]:
                 return False
             issue_id = series.notice(tx, found.series_id, SLUG)
             revisions.add(tx, issue_id, mail)

@@ -159,6 +159,18 @@ def test_too_large_an_audience_is_held_once_for_all_hours_and_goes_on_at_its_hou
     assert set(found) == set(HOMES)
 
 
+def test_an_issue_that_is_held_at_many_hours_is_told_of_once(world):
+    rewrite(
+        world.root / "newsletter.toml", "postal_address", 'alert_to = ["desk@example.org"]\npostal_address'
+    )
+    rewrite(world.root / SERIES_FILE, "from =", "max_recipients = 3\nfrom =")
+    world.queue()
+    service = world.connect()
+    world.run(FIRST)
+    told = [one.address for mailing in service.calls for one in mailing.recipients]
+    assert told == ["desk@example.org"]
+
+
 def test_the_plan_shows_each_hour_with_its_people(world):
     [first, _] = world.app().planning.plan(world.clock.now(), 8).slots
     assert first.recipients == len(HOMES)
