@@ -166,7 +166,7 @@ MUTANTS = (
            _set(recording, "record_for", _clears_doubt(Outcome.REFUSED))),
     Mutant("a deferral clears no doubt", ("I1", "I7"), NAMES,
            _set(recording, "record_for", _clears_doubt(Outcome.DEFERRED))),
-    Mutant("negative evidence is fenced", ("I1", "I7"), ("events",), _set(batches, "record", _unfenced)),
+    Mutant("negative evidence is fenced", ("I1", "I7"), ("query",), _set(batches, "record", _unfenced)),
     Mutant("a lease that ran out leaves a doubt", ("I1",), NAMES, _set(claiming, "_doubted", _untainted)),
     Mutant("nothing is sent before all is prepared", ("I2", "I8"), NAMES,
            _set(Releasing, "_prepare_chunk", _no_barrier)),
