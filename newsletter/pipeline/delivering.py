@@ -18,7 +18,7 @@ from newsletter.domain.delivery import START_DEADLINE, BatchState
 from newsletter.domain.pace import Wait, opens_at
 from newsletter.domain.provider import Answer, Provider, Sightings, too_late
 from newsletter.domain.tokens import TokenKeys
-from newsletter.errors import StoreError
+from newsletter.errors import Refused, StoreError
 from newsletter.pipeline.claiming import ALL_LANES, Claiming
 from newsletter.pipeline.letters import Letters
 from newsletter.pipeline.recording import Ended, Recording
@@ -87,16 +87,19 @@ class Delivering:
         return next(iter(self.next_works(lanes, 1)), None)
 
     def next_works(self, lanes: Sequence[Lane], most: int) -> list[Work]:
-        """Take at most so many that are due; claims are durable then, and known to this machine."""
+        """Take at most so many that are due; claims are durable then, and known to this machine.
+
+        Raises Refused where the database has become foreign.
+        """
         works = self.claiming.next_works(lanes, most)
-        claimed = [work for work in works if isinstance(work, Claim)]
-        return works if self._note(claimed) else [work for work in works if isinstance(work, Look)]
+        self._note([work for work in works if isinstance(work, Claim)])
+        return works
 
     def claim_test(self, batch_id: int) -> Claim | Wait | None:
         """Take the batch of a test copy, which no worker looks for; None where nobody may get it."""
         claim = self.claiming.of_batch(batch_id)
-        if isinstance(claim, Claim) and not self._note([claim]):
-            return None
+        if isinstance(claim, Claim):
+            self._note([claim])
         return claim
 
     def may_start(self, claim: Claim) -> bool:
@@ -178,10 +181,10 @@ class Delivering:
         ended = [Ended(claim.batch, claim.positions, answer, claim.counted) for claim, answer in answered]
         self.recording.record(ended, self.clock.now())
 
-    def _note(self, claimed: Sequence[Claim]) -> bool:
-        """Name the calls on this machine; from a copied database they are given back and not made."""
+    def _note(self, claimed: Sequence[Claim]) -> None:
+        """Name the calls on this machine; from a foreign database they are given back, and it is refused."""
         if not claimed or self.lineage is None or self.provider.capabilities.rehearsal:
-            return True
+            return
         # Claimed in one transaction: a database that knows one of them knows them all.
         last = claimed[-1]
         too_late_all = [(claim, too_late()) for claim in claimed]
@@ -192,11 +195,10 @@ class Delivering:
             with suppress(StoreError):
                 self._record(too_late_all)
             raise
-        if is_ours:
-            return True
-        self._record(too_late_all)
-        log.error("nothing is called from a copied database", batch=last.batch.id)
-        return False
+        if not is_ours:
+            self._record(too_late_all)
+            # Whoever went on would claim and give back the same batches without an end.
+            raise Refused("nothing is called from a foreign database", mend="see: newsletter status")
 
     def _keep_aside(self, claim: Claim, answer: Answer) -> None:
         batch = claim.batch

@@ -10,7 +10,7 @@ import pytest
 from letter_cast import FIRST, SERVICE, once_each
 from sqlalchemy import text
 
-from newsletter.errors import StoreError
+from newsletter.errors import Refused, StoreError
 from newsletter.pipeline import delivering, recording
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
@@ -142,3 +142,15 @@ def test_a_call_that_cannot_be_named_beside_the_database_is_not_made_and_leaves_
     monkeypatch.undo()
     queued.run(until=FIRST + timedelta(hours=1))
     assert Counter(service.accepted) == once_each(["lower-back"])
+
+
+def test_a_single_pass_whose_database_becomes_foreign_ends_with_a_refusal_and_calls_nobody(queued):
+    service = queued.connect()
+    queued.release()
+    app = queued.app()
+    with app.sending():
+        app.lineage_file.write_text('{"deployment": "another", "inode": 1}')
+        with pytest.raises(Refused, match="foreign database"):
+            app.engine.once(timedelta(minutes=1))
+    assert service.calls == []
+    assert queued.states() == {"planned": 5}
