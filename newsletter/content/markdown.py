@@ -103,10 +103,11 @@ def _take_marks(state: StateCore) -> None:
 
 def _without_pin(heading: str) -> tuple[str, str | None]:
     # By hand: a search by pattern takes the square of a long run of spaces.
-    text, mark, pin = heading.rstrip(" \t").rpartition("{#")
+    heading = heading.rstrip()
+    text, mark, pin = heading.rpartition("{#")
     if not mark or not pin.endswith("}") or "}" in pin[:-1] or "\n" in pin or text.endswith(("\\", "{")):
         return heading, None
-    return text.rstrip(" \t"), pin[:-1]
+    return text.rstrip(), pin[:-1]
 
 
 _PARSER = _parser()

@@ -2,10 +2,10 @@
 
 import re
 from functools import cache
-from importlib.resources import files
 
 from newsletter.content.strict_toml import Unusable
 from newsletter.domain.slugs import offer
+from newsletter.domain.zones import all_zones
 
 _UTC = ("UTC", "Etc/UTC")
 # Names of the tz database that mean an offset, and how people write one.
@@ -55,5 +55,4 @@ def _hours(text: str) -> int:
 @cache
 def _places() -> frozenset[str]:
     # "Factory" is what a machine that was never told its zone believes in.
-    zones = set(files("tzdata").joinpath("zones").read_text("utf-8").split()) - {"Factory"}
-    return frozenset(zone for zone in zones if not _FIXED.fullmatch(zone))
+    return frozenset(zone for zone in all_zones() - {"Factory"} if not _FIXED.fullmatch(zone))

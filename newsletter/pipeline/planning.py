@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from sqlalchemy import Connection
 
 from newsletter.domain.cadence import Cadence, clock_note
-from newsletter.domain.dealing import Dated, dealt, is_reordered
+from newsletter.domain.dealing import is_reordered
 from newsletter.domain.finding import errors_of
 from newsletter.domain.letter import Letter
 from newsletter.domain.release import REAL, SlotState, late_by
@@ -18,6 +18,7 @@ from newsletter.domain.subscriber import Verdict
 from newsletter.domain.zones import opens_at, waves
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.composing import Composing
+from newsletter.pipeline.following import new_dates
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.releasing import held_for_size
 from newsletter.store import audience, releases, revisions, series, slots
@@ -194,18 +195,11 @@ def _moves(
 ) -> list[PlannedMove]:
     """Compare what is queued with what the next `queue` makes of it."""
     mine = [slot for slot in every if slot.series == of.slug]
-    waiting = [slot for slot in mine if slot.state is SlotState.QUEUED]
-    names = [issue.id for issue in of.issues]
-    days = dealt(
-        of.cadence,
-        names,
-        [Dated(slot.issue, slot.local_date, slot.pinned) for slot in waiting],
-        {slot.local_date for slot in mine if slot.state is not SlotState.QUEUED},
-        now,
-        is_reordered=is_reordered([issue for slug, issue in order if slug == of.slug], names),
-    )
+    applied = [issue for slug, issue in order if slug == of.slug]
+    has_new_order = is_reordered(applied, [issue.id for issue in of.issues])
+    days = new_dates(of, mine, now, is_reordered=has_new_order)
     found = []
-    for slot in waiting:
+    for slot in (one for one in mine if one.state is SlotState.QUEUED):
         was = cadences[slot.series_id].due_at(slot.local_date)
         becomes = of.cadence.due_at(days.get(slot.issue, slot.local_date))
         if was != becomes and was > now:

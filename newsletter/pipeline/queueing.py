@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from sqlalchemy import Connection
 
-from newsletter.domain.dealing import Dated, dealt, is_reordered
+from newsletter.domain.dealing import is_reordered
 from newsletter.domain.finding import Finding, Severity
 from newsletter.domain.letter import Letter
 from newsletter.domain.pieces import plain
@@ -29,6 +29,7 @@ from newsletter.domain.series import Series, to_settings
 from newsletter.domain.zones import opens_at
 from newsletter.errors import CheckFailed, Refused, UnknownTarget
 from newsletter.pipeline.composing import Composed, Composing
+from newsletter.pipeline.following import new_dates
 from newsletter.pipeline.showing import show_again
 from newsletter.store import batches, deliveries, releases, revisions, series, slots
 from newsletter.store.database import Database
@@ -202,14 +203,7 @@ class Queueing:
         every = slots.of_series(tx, applied.id)
         waiting = {slot.issue: slot for slot in every if slot.state is SlotState.QUEUED}
         shifted = {shift.target: str(shift) for shift in show_again(tx, applied)}
-        moves = dealt(
-            applied.cadence,
-            [issue.id for issue in of.issues],
-            [Dated(slot.issue, slot.local_date, slot.pinned) for slot in waiting.values()],
-            {slot.local_date for slot in every if slot.state is not SlotState.QUEUED},
-            now,
-            is_reordered=has_new_order,
-        )
+        moves = new_dates(of, every, now, is_reordered=has_new_order)
         moved = [waiting[issue] for issue in moves]
         for slot in sorted(moved, key=lambda slot: slot.id):
             _keep(tx, slot)

@@ -118,7 +118,8 @@ class Releasing:
             seen = releases.get_locked(tx, release.id)
             if seen.state is not ReleaseState.WAITING:
                 return seen
-            of = next(one for one in series.every(tx) if one.id == release.series_id)
+            of = series.find(tx, release.series)
+            assert of is not None, "a release has a series"
             reasons = _why_late(of, release.due_at, now)
             state = ReleaseState.HELD if reasons else ReleaseState.PREPARING
             releases.change(tx, release.id, state=state, reason="; ".join(reasons))
@@ -188,7 +189,8 @@ class Releasing:
         """Say whose a release is, if not everybody's; the last of a slot takes those who moved, too."""
         if release.zones is None:
             return {}
-        of = next(one for one in series.every(tx) if one.id == release.series_id)
+        of = series.find(tx, release.series)
+        assert of is not None, "a release has a series"
         every = releases.of_slot(tx, release.slot_id)
         is_last = release.due_at == max(one.due_at for one in every)
         to_go = [one for one in every if not one.prepared_to and one.id != release.id]

@@ -5,10 +5,8 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from itertools import islice
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -16,6 +14,7 @@ from newsletter.domain.letter import Letter
 from newsletter.domain.series import to_settings
 from newsletter.domain.slugs import offer
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash, clean_name
+from newsletter.domain.zones import all_zones
 from newsletter.errors import LetterError, NewsletterError, Place, Refused, UnknownTarget
 from newsletter.store import series, subscribers
 from newsletter.store.database import Database
@@ -132,8 +131,8 @@ def checked(person: Subscriber) -> Subscriber:
         address = validate_email(person.address.strip(), check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise NewsletterError(f"{person.address!r} is no address: {_lower(str(error))}") from error
-    if person.zone and person.zone not in _zones():
-        raise NewsletterError(f"there is no zone {person.zone!r}", mend=offer(person.zone, _zones()))
+    if person.zone and person.zone not in all_zones():
+        raise NewsletterError(f"there is no zone {person.zone!r}", mend=offer(person.zone, all_zones()))
     return Subscriber(address, clean_name(person.name), person.zone)
 
 
@@ -176,11 +175,6 @@ def evidence_of(how: str, text: str, now: datetime) -> Evidence:
             mend='add --consent "paper form, reception, October 2026"',
         )
     return Evidence(now, how, text.strip())
-
-
-@cache
-def _zones() -> set[str]:
-    return available_timezones()
 
 
 def _lower(sentence: str) -> str:

@@ -1,7 +1,7 @@
 import json
 import re
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from letter_cast import ACCEPTED, DEFERRED, FIRST, PEOPLE, UNKNOWN, Office, once_each
@@ -66,7 +66,9 @@ def test_what_was_left_is_sent_once_from_the_target_and_nothing_from_the_source(
     send_one_call(office, answer)
     move(office, OLD, new_url)
     calls = len(office.service.calls)
-    office.run(FIRST)
+    # Where a call was due the pass itself is refused; after a deferral there was none.
+    with suppress(Refused):
+        office.run(FIRST)
     assert len(office.service.calls) == calls
     with pytest.raises(Refused, match=r"nothing is sent: this database was moved to .*; write its url"):
         office.app().refuse_foreign_database()

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.content.articles import parse_article
@@ -50,6 +50,7 @@ def test_a_byte_order_mark_and_blank_lines_at_the_top_stay():
 
 
 @settings(max_examples=200, deadline=None)
+@example("1\r\u2028\r=")
 @given(st.text(alphabet=st.sampled_from("#ab -=\n\r\t>*`{}\\1.\u2028é"), max_size=60))
 def test_a_pinned_article_has_the_same_sections(body):
     try:
