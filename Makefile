@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check bench soak chaos lock run browser clean
+.PHONY: demo test check bench fuzz soak chaos lock run browser clean
 
 # One article becomes four weekly emails for 200 invented people, under a fake clock.
 demo: $(STAMP)
@@ -32,6 +32,10 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@for file in $(addprefix benchmarks/,pipeline.py personalisation.py group_commit.py delivery.py); do echo "\$$ $(BIN)/python $$file"; $(BIN)/python $$file; echo; done
+
+# The tests that invent their input, with input that nobody tried yet.
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile fuzz
 
 # The simulator for longer: 20,000 seeds, or SEEDS=…; a failing seed prints how to replay it.
 soak: $(STAMP)

@@ -5,11 +5,17 @@ from datetime import UTC, datetime
 
 import postgres_server
 import pytest
+from hypothesis import settings
 from sqlalchemy import text
 
 from newsletter.store import schema
 from newsletter.store.database import Database
 from newsletter.store.tables import metadata
+
+# The suite tries the same texts every time, so that it fails for a change alone; `make fuzz` tries others.
+settings.register_profile("suite", derandomize=True, database=None)
+settings.register_profile("fuzz", print_blob=True)
+settings.load_profile("suite")
 
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = ("sqlite", "postgres")

@@ -276,7 +276,7 @@ replies = st.builds(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(replies)
 def test_no_reply_of_resend_proves_more_than_it_says(reply):
     answer = resend.read_answer(reply, POSITIONS)
@@ -295,7 +295,7 @@ def test_no_reply_of_resend_proves_more_than_it_says(reply):
         assert set(answer.ids) == set(POSITIONS) - rejected
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(replies)
 def test_no_reply_of_mailgun_proves_more_than_it_says(reply):
     answer = mailgun.read_answer(reply, POSITIONS)

@@ -23,8 +23,6 @@ def play(examples: int, machine: type = Ledger, **options) -> None:
             max_examples=examples,
             stateful_step_count=STEPS,
             deadline=None,
-            derandomize=True,
-            database=None,
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
             **options,
