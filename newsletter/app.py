@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from newsletter.config import Settings, load_keys, load_settings
@@ -21,6 +20,7 @@ from newsletter.errors import ProviderError, Refused, StoreError
 from newsletter.logs import write_plainly
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.answering import Desk
+from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.evidence import Evidence
@@ -29,20 +29,28 @@ from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.importing import Importing
 from newsletter.pipeline.moving import Moving
 from newsletter.pipeline.pacing import Pacing
+from newsletter.pipeline.pausing import Pausing
 from newsletter.pipeline.planning import Planning
 from newsletter.pipeline.previewing import Previewing, Reader
-from newsletter.pipeline.queueing import Queueing, QueueRow
+from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.readiness import refuse_silent_way_out, refuse_unready
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.reporting import Reporting, Status
 from newsletter.pipeline.resolving import Resolving
-from newsletter.pipeline.running import Engine, Sent, on_copy
+from newsletter.pipeline.running import Engine, Sent
 from newsletter.pipeline.shelving import TemplateShelf
+from newsletter.pipeline.simulating import (
+    Simulating,
+    Simulation,
+    Tell,
+    refuse_unusable,
+    tell_nobody,
+)
 from newsletter.pipeline.splitting import Splitting
 from newsletter.pipeline.starting import Starting
-from newsletter.pipeline.subscribing import Imported, Subscribing, checked, evidence_of, read_csv
+from newsletter.pipeline.subscribing import Entry, Imported, Subscribing, checked, evidence_of, read_csv
 from newsletter.pipeline.testing import TestCopies
-from newsletter.providers import ProviderSettings, open_provider, provider_names
+from newsletter.providers import ProviderSettings, open_provider, open_rehearsal, provider_names
 from newsletter.rendering.renderer import Renderer
 from newsletter.store import schema
 from newsletter.store.aside import Aside
@@ -50,6 +58,7 @@ from newsletter.store.clock import ServerClock
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
 from newsletter.store.schema import Deployment
+from newsletter.store.scratch import on_copy
 from newsletter.store.sender_lock import sender_lock
 
 _PACKAGE = Path(__file__).parent
@@ -147,6 +156,10 @@ class App:
         return Queueing(self.database, self.composing)
 
     @property
+    def cancelling(self) -> Cancelling:
+        return Cancelling(self.database)
+
+    @property
     def planning(self) -> Planning:
         return Planning(self.database, self.composing, None if self.provider_is_rehearsal else self.pacing)
 
@@ -165,6 +178,10 @@ class App:
     @property
     def subscribing(self) -> Subscribing:
         return Subscribing(self.database, self.deployment.salt)
+
+    @property
+    def pausing(self) -> Pausing:
+        return Pausing(self.database, self.deployment.salt)
 
     @property
     def explaining(self) -> Explaining:
@@ -197,15 +214,13 @@ class App:
     ) -> Imported:
         """Add one person; raises what is wrong with them."""
         person = checked(Subscriber(address, name, zone))
-        return self._subscribe([(0, person)], series, "command line", consent)
+        return self._subscribe([Entry(0, person)], series, "command line", consent)
 
     def import_subscribers(self, file: Path, series: str | None, consent: str) -> Imported:
         """Add the people of a CSV file."""
         return self._subscribe(read_csv(file), series, "import", consent)
 
-    def _subscribe(
-        self, people: Iterable[tuple[int, Subscriber]], series: str | None, how: str, consent: str
-    ) -> Imported:
+    def _subscribe(self, people: Iterable[Entry], series: str | None, how: str, consent: str) -> Imported:
         evidence = evidence_of(how, consent, self.clock.now())
         letter = self.composing.letter()
         return self.subscribing.add(letter, self.subscribing.choose_series(letter, series), people, evidence)
@@ -326,15 +341,14 @@ class App:
         engine = self._engine(self.database, self.provider, clock)
         yield from engine.play(clock, _end(engine, clock, weeks))
 
-    def simulate(self, weeks: int, folder: Path | None) -> list[QueueRow]:
-        """Play weeks on a copy of the database with an outbox; return what the queue looks like then."""
-        with TemporaryDirectory(prefix="newsletter-") as scratch, on_copy(self.database) as copy:
-            outbox = open_provider(ProviderSettings("outbox", folder=folder or Path(scratch)))
+    def simulate(self, weeks: int, folder: Path | None, tell: Tell = tell_nobody) -> Simulation:
+        """Play weeks on a copy of the database with a rehearsal; keep the mails where a folder is given."""
+        if folder is not None:
+            refuse_unusable(folder)
+        with on_copy(self.database) as copy:
             clock = PlayedClock(self.clock.now())
-            engine = self._engine(copy, outbox, clock)
-            for _ in engine.play(clock, clock.now() + timedelta(weeks=weeks)):
-                pass
-            return Queueing(copy, self.composing).rows()
+            engine = self._engine(copy, open_rehearsal(folder), clock)
+            return Simulating(copy, engine, clock).simulate(weeks, tell)
 
     @contextmanager
     def rehearsed_engine(self) -> Iterator[Engine]:

@@ -102,7 +102,8 @@ def rewrite(file: Path, old: str, new: str) -> None:
 class Service:
     """An email service: takes a key once, answers a repeat, refuses the key with another payload.
 
-    `script` is what the next calls are answered; an UNKNOWN one is accepted all the same.
+    `script` is what the next calls are answered; an UNKNOWN one is accepted all the same. `log` says who got
+    what when.
     """
 
     clock: PlayedClock
@@ -111,6 +112,7 @@ class Service:
     capabilities: Capabilities = SERVICE
     calls: list[Mailing] = field(default_factory=list)
     accepted: list[tuple[str, str]] = field(default_factory=list)
+    log: list[tuple[datetime, str, str]] = field(default_factory=list)
     keys: dict[str, object] = field(default_factory=dict)
 
     def compile(self, message: Message) -> Callable[[Mailing], "ServiceCall"]:
@@ -125,7 +127,9 @@ class Service:
             same = self.keys[mailing.key] == payload
             return ACCEPTED if same else Answer(Outcome.MISMATCHED, "the key was used with another payload")
         issue = dict(message.tags)["issue"]
-        self.accepted += [(issue, one.address.partition("@")[0]) for one in mailing.recipients]
+        names = [one.address.partition("@")[0] for one in mailing.recipients]
+        self.accepted += [(issue, name) for name in names]
+        self.log += [(mailing.date, issue, name) for name in names]
         return Answer(Outcome.ACCEPTED, ids={one.pos: f"id-{one.address}" for one in mailing.recipients})
 
 
@@ -195,7 +199,7 @@ class Office:
         return self.app().queueing.queue(names or ["back-pain"], now=self.clock.now(), **options)
 
     def cancel(self, name: str, **options: object) -> list:
-        return self.app().queueing.cancel(name, self.clock.now(), **options)
+        return self.app().cancelling.cancel(name, self.clock.now(), **options)
 
     def run(self, until: datetime = END) -> list:
         """Send until an instant, as one process; return what it says of each release."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from newsletter.cli.printing import accent, muted, number, say, say_table
+from newsletter.cli.watching import bar
 
 if TYPE_CHECKING:
     from newsletter.pipeline.moving import Moved, Progress
@@ -21,8 +22,8 @@ def watching(quiet: bool) -> Iterator[Callable[["Progress"], None]]:
     if quiet:
         yield lambda _progress: None
     elif sys.stderr.isatty():
-        with _bar() as show:
-            yield show
+        with bar() as show:
+            yield lambda at: show(f"{at.table} {at.stage.value.partition(',')[0]}", at.done, at.total)
     else:
         yield _lines()
 
@@ -47,22 +48,6 @@ def say_sizes(found: "Moved") -> None:
     total = number(sum(part.rows for part in found.tables))
     size = number(sum(part.bytes for part in found.tables))
     say(f"{found.source} → {found.target}: {total} rows, about {size} bytes; nothing was written")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[["Progress"], None]]:
-    from rich import progress  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-
-    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn())
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("")
-
-        def show(at: "Progress") -> None:
-            what = f"{at.table} {at.stage.value.partition(',')[0]}"
-            bar.update(task, description=what, completed=at.done, total=at.total)
-
-        yield show
 
 
 def _lines() -> Callable[["Progress"], None]:

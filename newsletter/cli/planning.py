@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _ZONES_NAMED = 5
-_WHAT = {"due_at": "slot", "subject": "subject", "recipients": "recipients", "blockers": "in the way:"}
+_WHAT = {
+    "issues": "issues",
+    "due_at": "slot",
+    "subject": "subject",
+    "recipients": "recipients",
+    "blockers": "in the way:",
+}
 
 
 def plan(
@@ -69,14 +75,19 @@ def plan(
 def _entries(planned: "Plan") -> list[Entry]:
     return [
         Entry(
-            f"{one.target}@newsletter".replace("/", "."),
+            f"{_uid(one)}@newsletter",
             one.due_at,
             one.length or timedelta(),
-            f"{one.target}: {one.subject}",
+            f"{one.target}: {one.subject or _by_issue(one)}",
             "; ".join([f"{number(one.recipients)} recipients", *one.blockers, *one.notes]),
         )
         for one in planned.slots
     ]
+
+
+def _uid(slot: "PlannedSlot") -> str:
+    # An issue has one slot, which may move; a sequence has many.
+    return slot.target.replace("/", ".") if slot.subject else f"{slot.target}.{slot.local_date}"
 
 
 def _say_differences(found: "list[Difference]") -> None:
@@ -89,6 +100,8 @@ def _say_differences(found: "list[Difference]") -> None:
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
         return utc(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number(people)}" for name, people in value.items()) or "nobody"
     if isinstance(value, list):
         return "; ".join(map(str, value)) or "nothing"
     if isinstance(value, int):
@@ -115,7 +128,7 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
                 slot_time(one.due_at, one.zone, one.local_date, one.each_zone),
                 utc(one.due_at),
                 one.recipients,
-                one.subject,
+                one.subject or _by_issue(one),
             )
             for one in slots
         ],
@@ -136,6 +149,11 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
             say(f"{one.target}: {note if ' ' in note else f'the clocks change: {note}'}")
         for blocker in one.blockers:
             say(f"{one.target}: {red('in the way')}: {blocker}")
+
+
+def _by_issue(slot: "PlannedSlot") -> str:
+    """Say who gets which issue of a sequence."""
+    return ", ".join(f"{issue} {number(people)}" for issue, people in slot.issues.items())
 
 
 def _zones(slot: "PlannedSlot") -> list[tuple[int, str]]:

@@ -1,7 +1,6 @@
-"""Schedule: queue, cancel, simulate; `plan` has a file of its own."""
+"""Schedule: queue and cancel; `plan` and `simulate` have files of their own."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +17,7 @@ from newsletter.cli.printing import (
     slot_time,
     utc,
 )
+from newsletter.cli.simulating import simulate
 from newsletter.errors import Refused
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def queue(
 ) -> None:
     """Approve issues and give each the next free slot; without a target, list the queue.
 
-    Queued again with new content, an issue shows what changed and keeps its slot.
+    Queued again with new content, an issue shows what changed and keeps its slot. In a sequence it has none:
+    it goes to those whose turn it is.
 
     Example: newsletter queue back-pain --dry-run
     """
@@ -83,13 +84,18 @@ def cancel(
 ) -> None:
     """Free the slot of an issue, or stop what is left of a send and say how many went.
 
+    An issue of a sequence is taken out of it.
+
     Example: newsletter cancel back-pain/neck
     """
     app = letter(ctx)
-    would = app.queueing.cancel(target, app.clock.now(), dry_run=True)
+    would = app.cancelling.cancel(target, app.clock.now(), dry_run=True)
     for one in would:
         if one.freed:
             say(f"{one.target}: its slot of {one.freed} becomes free")
+        elif one.withdrawn:
+            stops = f"; {number(one.stopped)} mails are stopped" if one.stopped else ""
+            say(f"{one.target}: taken out of the sequence{stops}; back with: newsletter queue {one.target}")
         else:
             stopped, gone = number(one.stopped), number(one.gone)
             say(f"{one.target}: {stopped} mails are stopped, {gone} have gone or may have")
@@ -97,27 +103,8 @@ def cancel(
         say(muted("dry run: nothing was changed"))
         return
     ask(ctx, f"Cancel {len(would)} of {target}?")
-    app.queueing.cancel(target, app.clock.now())
+    app.cancelling.cancel(target, app.clock.now())
     say("cancelled")
-
-
-def simulate(
-    ctx: typer.Context,
-    weeks: Annotated[int, typer.Option(min=1, help="How many weeks to play.")] = 4,
-    out: Annotated[Path | None, typer.Option(help="Keep the mails there.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Play the coming weeks with the same engine under a fake clock; nothing is sent or changed.
-
-    Example: newsletter simulate --weeks 4 --out weeks
-    """
-    app = letter(ctx)
-    played = app.simulate(weeks, out)
-    if as_json:
-        say_json(played)
-        return
-    _say_queue(played, app.database.name)
-    say(muted("simulated on a copy: nothing was sent, no row was changed"))
 
 
 def _say_queue(rows: "list[QueueRow]", database: str) -> None:
@@ -145,6 +132,8 @@ def _say_queue(rows: "list[QueueRow]", database: str) -> None:
 def _state(row: "QueueRow") -> str:
     if row.release is None:
         return row.slot.state.value
+    if row.is_empty:
+        return "no issue"
     state = row.release.state.value
     return f"{state} (rehearsal)" if row.release.is_rehearsal else state
 
@@ -163,5 +152,6 @@ def _say_entries(entries: "list[QueueEntry]") -> None:
 def _when(entry: "QueueEntry") -> str:
     if entry.due_at is None:
         return ""
-    when = slot_time(entry.due_at, entry.zone, entry.local_date, entry.each_zone)
+    turn = "in turn from " if entry.in_turn else ""
+    when = turn + slot_time(entry.due_at, entry.zone, entry.local_date, entry.each_zone)
     return when if entry.each_zone else f"{when}  {muted(utc(entry.due_at))}"

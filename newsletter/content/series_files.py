@@ -8,13 +8,17 @@ from newsletter.content.series_tables import SeriesTable, duration, section_ref
 from newsletter.content.strict_toml import line_of, read_toml
 from newsletter.content.toml_lines import KeyPath
 from newsletter.domain.cadence import WEEKDAYS, Cadence
-from newsletter.domain.series import Issue, Series
+from newsletter.domain.series import Issue, Mode, Series
 from newsletter.domain.slugs import is_slug, slugify
 from newsletter.domain.unknown import Policy
 from newsletter.errors import LetterError, Place
 
 _WIDTH = 100
 _COMMENT_AT = 33
+_MEANT = {
+    Mode.CALENDAR: "everyone gets issue n in week n",
+    Mode.SEQUENCE: "each subscriber starts at issue 1",
+}
 
 
 def parse_series(text: str, *, slug: str, file: str) -> Series:
@@ -54,7 +58,7 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         ),
         leave_out=tuple(map(section_ref, table.leave_out)),
         place=Place(file),
-        mode=table.mode,
+        mode=Mode(table.mode),
         previously=tuple(table.previously),
     )
 
@@ -97,7 +101,7 @@ def write_series(series: Series) -> str:
         f"title = {_text(series.title)}",
         f"from = {_text(series.sender)}",
         f"reply_to = {_text(series.reply_to)}",
-        _noted(f"mode = {_text(series.mode)}", "everyone gets issue n in week n"),
+        _noted(f"mode = {_text(series.mode)}", _MEANT[series.mode]),
         _noted(
             f"hold_if_late_by = {_text(_duration(series.hold_if_late_by))}",
             "a slot found later than this is held and shown, not sent",

@@ -13,7 +13,7 @@ from newsletter.content.strict_toml import StrictTable, Unusable
 from newsletter.content.toml_lines import KeyPath
 from newsletter.content.zone_names import usable_zone
 from newsletter.domain.cadence import WEEKDAYS, Cadence
-from newsletter.domain.series import SectionRef
+from newsletter.domain.series import Mode, SectionRef
 from newsletter.domain.slugs import is_slug, offer, slugify
 from newsletter.domain.unknown import Policy
 from newsletter.errors import Place
@@ -68,10 +68,8 @@ def _reply_to(text: str) -> str:
 
 
 def _mode(text: str) -> str:
-    if text == "sequence":
-        raise Unusable("a series in sequence mode cannot be sent yet", mend='write mode = "calendar"')
-    if text != "calendar":
-        raise Unusable(f"there is no mode {text!r}", mend='write mode = "calendar"')
+    if text not in list(Mode):
+        raise Unusable(f"there is no mode {text!r}", mend='write "calendar" or "sequence"')
     return text
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import islice
+from datetime import date, datetime, timedelta
+from itertools import islice, takewhile
 
 from newsletter.domain.cadence import Cadence
 from newsletter.domain.zones import opens_at
+
+_FORTNIGHT = timedelta(weeks=2)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ def dealt(
     by_order = sorted(movable, key=lambda one: _place(order, one) if is_reordered else one.local_date)
     pairs = zip(by_order, dates, strict=False)
     return {one.issue: day for one, day in pairs if day != one.local_date}
+
+
+def empty_date(cadence: Cadence, taken: Collection[date], now: datetime) -> date | None:
+    """Return the last date that came, where no issue has it though the series had begun before."""
+    came = takewhile(lambda day: cadence.due_at(day) <= now, cadence.dates(now - _FORTNIGHT))
+    last = max(came, default=None)
+    has_begun = last is not None and any(day < last for day in taken)
+    return last if has_begun and last not in taken else None
 
 
 def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:

@@ -45,6 +45,10 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: Why somebody is suppressed who may have got it: they left while the outcome was unknown.
+LEFT_IN_DOUBT = "left, and is not sent it again"
+
+
 class Asked(StrEnum):
     """How far the finding out of an unknown outcome has come."""
 

@@ -9,14 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from newsletter.domain.delivery import DeliveryState
+from newsletter.domain.delivery import LEFT_IN_DOUBT, DeliveryState
 from newsletter.domain.facts import Call, Delivery, Facts
 from newsletter.domain.provider import Outcome
 from newsletter.domain.release import Release, ReleaseState
 from newsletter.domain.subscriber import Consent, Verdict
 from newsletter.domain.traces import Trace, one_line, traces_of
+from newsletter.domain.turns import Turn
 
-_LEFT = ("left while the outcome was unknown", "left, and is not sent it again")
+_LEFT = ("left while the outcome was unknown", LEFT_IN_DOUBT)
 
 
 class Why(StrEnum):
@@ -26,6 +27,8 @@ class Why(StrEnum):
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     ACCEPTED = "accepted"
+    #: An import said so: nothing of it happened here.
+    RECEIVED_ELSEWHERE = "received_elsewhere"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     SENDING = "sending"
@@ -38,6 +41,10 @@ class Why(StrEnum):
     SERIES_PAUSED = "series_paused"
     ISSUE_PAUSED = "issue_paused"
     DUE = "due"
+    #: In a sequence: it came into its place when they were past it; it was taken out; nobody approved it.
+    PASSED = "passed"
+    TAKEN_OUT = "taken_out"
+    NOT_APPROVED = "not_approved"
     NOT_QUEUED = "not_queued"
     ONLY_REHEARSED = "only_rehearsed"
     NEVER_SUBSCRIBED = "never_subscribed"
@@ -73,6 +80,8 @@ def _answer(facts: Facts) -> tuple[Why, str]:
         return _of_delivery(facts, facts.delivery)
     if facts.consent is None:
         return Why.NEVER_SUBSCRIBED, f"never subscribed to {facts.series}"
+    if facts.turn is not None:
+        return _left_out_now(facts) or _in_turn(facts, facts.turn)
     if facts.queued_at is not None:
         return _left_out_now(facts) or _stopped(facts) or _due(facts, facts.queued_at)
     release = facts.release
@@ -86,7 +95,28 @@ def _answer(facts: Facts) -> tuple[Why, str]:
     return Why.NOT_QUEUED, f"not queued; it gets a slot with: newsletter queue {facts.target}"
 
 
+def _in_turn(facts: Facts, turn: Turn) -> tuple[Why, str]:
+    approve = f"newsletter queue {facts.target}"
+    if turn.is_out:
+        return Why.TAKEN_OUT, f"taken out of the sequence; it comes back with: {approve}"
+    if turn.is_passed:
+        return Why.PASSED, f"passed over: they had had {turn.furthest}, which comes after it"
+    if stopped := _stopped(facts):
+        return stopped
+    if not turn.is_approved:
+        waits = "comes later" if turn.before else "is what they wait for"
+        return Why.NOT_APPROVED, f"not approved, and {waits}; approve it with: {approve}"
+    if turn.unsettled:
+        return Why.WAITING, f"waits until their earlier issue is settled: {turn.unsettled}"
+    if turn.comes_at is None:
+        return Why.NOT_QUEUED, f"the sequence has no slot; it gets one with: newsletter queue {facts.series}"
+    verdict, sentence = _due(facts, turn.comes_at)
+    return verdict, f"after {', '.join(turn.before)}: {sentence} at the earliest" if turn.before else sentence
+
+
 def _of_delivery(facts: Facts, found: Delivery) -> tuple[Why, str]:
+    if found.is_from_elsewhere:
+        return Why.RECEIVED_ELSEWHERE, "received elsewhere, before this system sent anything of it to them"
     match found.standing(facts.now):
         case "accepted":
             return _accepted(facts, found)
@@ -215,9 +245,8 @@ def _left_out_then(facts: Facts, release: Release) -> tuple[Why, str] | None:
             return Why.NOT_CONFIRMED, "not confirmed yet"
         since = f"confirmed on {at(confirmed)}, after it was released at {at(release.due_at)}"
         return Why.JOINS_AT_NEXT_SLOT, f"{since}; {_next_slot(facts)}"
-    if consent.paused_until is not None and consent.paused_until > release.due_at:
-        until = at(consent.paused_until)
-        return Why.PAUSED, f"paused until {until}, and it was released at {at(release.due_at)}"
+    if (until := consent.paused_at(looked_at)) is not None:
+        return Why.PAUSED, f"paused until {at(until)}, and it was released at {at(release.due_at)}"
     return None
 
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
+from newsletter.domain.pausing import PAUSED, RESUMED, read
+from newsletter.domain.receiving import ELSEWHERE
 from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.subscriber import Consent, Verdict
+from newsletter.domain.turns import Turn
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,13 @@ class Consenting:
         """Return when something was said last, up to an instant."""
         found = [one.at for one in self.events if one.kind == kind and (until is None or one.at <= until)]
         return max(found, default=None)
+
+    def paused_at(self, instant: datetime) -> datetime | None:
+        """Return the end of the pause that an instant is in; None where it is in none."""
+        kinds = (PAUSED, RESUMED, Consent.UNSUBSCRIBED)
+        said = [one for one in self.events if one.kind in kinds and one.at <= instant]
+        until = read(said[-1].text) if said and said[-1].kind == PAUSED else None
+        return until if until is not None and until > instant else None
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,11 @@ class Delivery:
         return self.occasion == REAL
 
     @property
+    def is_from_elsewhere(self) -> bool:
+        """Tell whether nothing of it happened here: an import said that they have it."""
+        return self.batch_id is None and self.reason == ELSEWHERE
+
+    @property
     def is_open(self) -> bool:
         """Tell whether something may still become of it: a later issue waits for that."""
         is_planned = self.state is DeliveryState.PLANNED
@@ -116,8 +131,8 @@ class Facts:
 
     `verdict` is that of the audience at the instant at which the issue is or was to go, None for somebody who
     never subscribed. `queued_at` is the instant of a slot to come, `zone` the one in which this person reads
-    it. `starts` are the instants at which releases had been prepared. `earlier` are deliveries that this one
-    may wait for, `others` those of every issue.
+    it; in a sequence there is `turn` instead. `starts` are the instants at which releases had been prepared.
+    `earlier` are deliveries that this one may wait for, `others` those of every issue.
     """
 
     target: str
@@ -138,6 +153,7 @@ class Facts:
     issue_paused_at: datetime | None = None
     decisions: tuple[Decision, ...] = ()
     next_slot: tuple[str, datetime] | None = None
+    turn: Turn | None = None
 
     def started_at(self, release: Release) -> datetime | None:
         """Return when a release had been prepared; None where it has not."""

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 
 from newsletter.domain.cadence import Cadence
-from newsletter.domain.series import Series
+from newsletter.domain.series import Mode, Series
 from newsletter.errors import Refused
 
 
@@ -17,6 +17,8 @@ class Change(StrEnum):
     ADDED = "added"
     #: It keeps its slot and gets a new revision.
     RENEWED = "renewed"
+    #: In a sequence: from now on it goes to those whose turn it is.
+    APPROVED = "approved"
     #: It gets another date.
     MOVED = "moved"
     #: Nothing differs.
@@ -27,7 +29,10 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """What happens to one issue; `difference` is a unified diff of the text parts, by line."""
+    """What happens to one issue; `difference` is a unified diff of the text parts, by line.
+
+    `in_turn` for one of a sequence: its date is that of the next slot, and each person's is their own.
+    """
 
     target: str
     change: Change
@@ -39,6 +44,7 @@ class QueueEntry:
     difference: tuple[str, ...] = ()
     note: str = ""
     each_zone: time | None = None
+    in_turn: bool = False
 
 
 def merged(moved: Sequence[QueueEntry], queued: Sequence[QueueEntry]) -> list[QueueEntry]:
@@ -91,9 +97,10 @@ def renamed(series: Series, known: Iterable[str], used: Collection[str]) -> Mapp
     replaced = {old: issue.id for issue in series.issues for old in issue.previously}
     for old in known:
         if old not in ids and old not in replaced and old in used:
+            mend = f"put it back, or write previously = [{old!r}] at the issue that replaces it"
+            if series.mode is Mode.SEQUENCE:
+                mend += f"; to take it out: newsletter cancel {series.slug}/{old}"
             raise Refused(
-                f"issue {old!r} was queued and is gone from the file",
-                place=series.place,
-                mend=f"put it back, or write previously = [{old!r}] at the issue that replaces it",
+                f"issue {old!r} was queued and is gone from the file", place=series.place, mend=mend
             )
     return {old: new for old, new in replaced.items() if old in known and old not in ids}

@@ -37,14 +37,15 @@ FINAL = frozenset({ReleaseState.SETTLED, ReleaseState.CANCELLED})
 class Release:
     """A release as the ledger has it; `occasion` below zero is a rehearsal.
 
-    `zones` are those of the people it is for, None for everybody.
+    `zones` are those of the people it is for, None for everybody. In a sequence it has no issue of its own:
+    its deliveries are of several.
     """
 
     id: int
     slot_id: int
     series: str
     issue: str
-    issue_id: int
+    issue_id: int | None
     series_id: int
     revision: str
     due_at: datetime
@@ -62,9 +63,13 @@ class Release:
         return self.occasion < REAL
 
     @property
+    def target(self) -> str:
+        return f"{self.series}/{self.issue}" if self.issue else self.series
+
+    @property
     def label(self) -> str:
         """Name the occasion for a person, as in a folder of the outbox."""
-        return f"{self.due_at:%Y-%m-%d}-{self.series}-{self.issue}"
+        return f"{self.due_at:%Y-%m-%d}-{self.target.replace('/', '-')}"
 
 
 _TELLING = (

@@ -3,11 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Any
 
 from newsletter.domain.cadence import Cadence
 from newsletter.domain.unknown import Policy
 from newsletter.errors import Place
+
+
+class Mode(StrEnum):
+    """Who gets which issue of a series at a slot."""
+
+    #: Everyone gets issue n in week n.
+    CALENDAR = "calendar"
+    #: Each subscriber starts at issue 1.
+    SEQUENCE = "sequence"
 
 
 @dataclass(frozen=True, order=True)
@@ -51,7 +61,7 @@ class Series:
     issues: tuple[Issue, ...]
     leave_out: tuple[SectionRef, ...]
     place: Place
-    mode: str = "calendar"
+    mode: Mode = Mode.CALENDAR
     previously: tuple[str, ...] = ()
     if_unknown: Policy = Policy.HOLD
     max_recipients: int | None = None
@@ -72,6 +82,11 @@ class AppliedSeries:
     hold_if_late_by: timedelta
     paused_at: datetime | None = None
     max_recipients: int | None = None
+    mode: Mode = Mode.CALENDAR
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.mode is Mode.SEQUENCE
 
 
 def to_settings(series: Series) -> dict[str, Any]:
@@ -79,6 +94,7 @@ def to_settings(series: Series) -> dict[str, Any]:
     cadence = series.cadence
     return {
         "title": series.title,
+        "mode": series.mode.value,
         "hold_if_late_by": series.hold_if_late_by.total_seconds(),
         "if_unknown": series.if_unknown.value,
         "max_recipients": series.max_recipients,
@@ -105,7 +121,8 @@ def from_settings(
     )
     late = timedelta(seconds=settings["hold_if_late_by"])
     limit = settings.get("max_recipients")
-    return AppliedSeries(series_id, slug, settings["title"], cadence, late, paused_at, limit)
+    mode = Mode(settings.get("mode", Mode.CALENDAR))
+    return AppliedSeries(series_id, slug, settings["title"], cadence, late, paused_at, limit, mode)
 
 
 def policy_of(settings: Mapping[str, Any]) -> Policy:

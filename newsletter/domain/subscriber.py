@@ -36,7 +36,15 @@ class Verdict(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     PENDING = "pending"
     PAUSED = "paused"
+    #: They confirmed after the slot; in a sequence they begin with the next one.
+    JOINS_LATER = "joins_later"
     HAS_IT = "has_it"
+    #: In a sequence: what they were sent last is not settled, so they get nothing more this time.
+    EARLIER_OPEN = "earlier_open"
+    #: In a sequence: they have had all there is, or their next issue is not approved, or it is paused.
+    FINISHED = "finished"
+    NOT_APPROVED = "not_approved"
+    ISSUE_PAUSED = "issue_paused"
     DUE = "due"
 
 

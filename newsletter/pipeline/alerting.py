@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from newsletter.domain.account import Lane
-from newsletter.domain.alert import alert_of
+from newsletter.domain.alert import alert_of, empty_of
 from newsletter.domain.delivery import DeliveryState
 from newsletter.domain.subscriber import Subscriber, address_hash
 from newsletter.store import alerts, batches, revisions, series, subscribers
@@ -35,18 +35,16 @@ class Alerting:
         """
         with self.database.reading() as tx:
             untold = alerts.untold(tx)
-        holds: dict[tuple[int, str, str], list[Untold]] = {}
+        holds: dict[tuple[str, str], list[Untold]] = {}
         for one in untold:
-            holds.setdefault((one.series_id, one.issue, one.what), []).append(one)
+            holds.setdefault((one.target, one.what), []).append(one)
         return [hold[0] for hold in holds.values() if self._tell(hold, now)]
 
     def _tell(self, hold: Sequence[Untold], now: datetime) -> bool:
         found = hold[0]
-        target = f"{found.series}/{found.issue}"
-        is_held = found.what == alerts.HELD
-        command = f"newsletter resume {target}" if is_held else f"newsletter resolve {target}"
-        reason = found.reason if is_held else _UNKNOWN
-        mail = alert_of(target, found.due_at, reason, command, found.sender, found.reply_to)
+        command, reason = _to_do(found)
+        write = empty_of if found.what == alerts.EMPTY else alert_of
+        mail = write(found.target, found.due_at, reason, command, found.sender, found.reply_to)
         with self.database.writing() as tx:
             if not [one for one in hold if alerts.note(tx, one, now)]:
                 return False
@@ -64,3 +62,12 @@ class Alerting:
         # The number of its batch is an occasion that no other delivery can have.
         row = {"issue_id": issue_id, "subscriber_id": people[hash_], "occasion": batch_id}
         batches.add_delivery(tx, {**row, "batch_id": batch_id, "pos": 0, "state": DeliveryState.PLANNED})
+
+
+def _to_do(found: Untold) -> tuple[str, str]:
+    """Return the command that helps, and the reason for it."""
+    if found.what == alerts.HELD:
+        return f"newsletter resume {found.target}", found.reason
+    if found.what == alerts.EMPTY:
+        return f"newsletter queue {found.target}", found.reason
+    return f"newsletter resolve {found.target}", _UNKNOWN

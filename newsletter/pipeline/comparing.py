@@ -10,7 +10,7 @@ from typing import Any
 from newsletter.errors import NewsletterError, Place
 from newsletter.pipeline.planning import Plan, PlannedSlot
 
-_KEPT = ("subject", "recipients", "blockers")
+_KEPT = ("subject", "recipients", "issues", "blockers")
 _MEND = "write one with: newsletter plan --json"
 
 
@@ -31,33 +31,35 @@ def read_plan(file: Path) -> Mapping[str, Mapping[str, Any]]:
     """
     try:
         said = json.loads(file.read_text("utf-8"))
-        return {
-            one["target"]: {**one, "due_at": datetime.fromisoformat(one["due_at"])} for one in said["slots"]
-        }
+        slots = [{**one, "due_at": datetime.fromisoformat(one["due_at"])} for one in said["slots"]]
+        return {_name(one["target"], one["local_date"]): one for one in slots}
     except OSError as error:
         raise NewsletterError(f"cannot read {file}: {error.strerror}", mend=_MEND) from error
     except (ValueError, KeyError, TypeError) as error:
         raise NewsletterError("this is no plan", place=Place(str(file)), mend=_MEND) from error
 
 
-def _slot(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**said, "due_at": datetime.fromisoformat(said["due_at"])}
+def _name(target: str, day: object) -> str:
+    # A sequence has many slots; an issue of a calendar has one, which may move.
+    return f"{target} of {day}" if "/" not in target else target
 
 
 def differences(before: Mapping[str, Mapping[str, Any]], plan: Plan) -> list[Difference]:
     """Compare an earlier plan with this one, slot by slot; what neither has in its weeks is not there."""
-    now = {one.target: one for one in plan.slots}
+    now = {_name(one.target, one.local_date): one for one in plan.slots}
     found = [Difference(name, "due_at", before[name]["due_at"], None) for name in before if name not in now]
     for name, one in now.items():
         found += (
-            _changes(before[name], one) if name in before else [Difference(name, "due_at", None, one.due_at)]
+            _changes(name, before[name], one)
+            if name in before
+            else [Difference(name, "due_at", None, one.due_at)]
         )
     return found
 
 
-def _changes(before: Mapping[str, Any], now: PlannedSlot) -> list[Difference]:
+def _changes(name: str, before: Mapping[str, Any], now: PlannedSlot) -> list[Difference]:
     pairs: list[tuple[str, object, object]] = [("due_at", before["due_at"], now.due_at)]
     for what in _KEPT:
         value = getattr(now, what)
         pairs.append((what, before.get(what), list(value) if isinstance(value, tuple) else value))
-    return [Difference(now.target, what, was, is_) for what, was, is_ in pairs if was != is_]
+    return [Difference(name, what, was, is_) for what, was, is_ in pairs if was != is_]

@@ -1,23 +1,25 @@
 """Read what is known of one person and one issue after the other. Decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from itertools import islice
 
 from sqlalchemy import Connection
 
 from newsletter.domain.explaining import Explanation, explain
 from newsletter.domain.facts import Consenting, Delivery, Facts, Person
 from newsletter.domain.letter import Target
-from newsletter.domain.release import Release, SlotState
+from newsletter.domain.release import Release, ReleaseState, SlotState
 from newsletter.domain.series import AppliedSeries
-from newsletter.domain.subscriber import Subscriber, address_hash
+from newsletter.domain.subscriber import address_hash
+from newsletter.domain.turns import Turn, turn_of
 from newsletter.domain.zones import waves
-from newsletter.errors import LetterError, NewsletterError, UnknownTarget
+from newsletter.errors import LetterError, UnknownTarget
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.holding import find_target_in
-from newsletter.pipeline.subscribing import checked
-from newsletter.store import explaining, releases, series, slots
+from newsletter.pipeline.meeting import spellings
+from newsletter.store import explaining, releases, sequences, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
@@ -62,7 +64,7 @@ class Explaining:
             return [one for target in targets for one in _of_target(tx, known, target)]
 
     def _person(self, tx: Connection, address: str) -> Person:
-        for spelling in dict.fromkeys((address, _normalised(address))):
+        for spelling in spellings(address):
             person = explaining.person(tx, address_hash(spelling, self.salt))
             if person is not None:
                 return person
@@ -111,7 +113,7 @@ def _of_target(tx: Connection, known: _Known, target: Target) -> list[Explanatio
 def _to_come(known: _Known, of: AppliedSeries) -> list[tuple[datetime, str]]:
     """List the instants of a series' slots to come, as this person has them."""
     queued = [one for one in known.slots if one.series_id == of.id and one.state is SlotState.QUEUED]
-    return sorted((_due_at(of, slot, known.person), slot.target) for slot in queued)
+    return sorted((_due_at(of, slot.local_date, known.person), slot.target) for slot in queued)
 
 
 def _facts(
@@ -133,7 +135,11 @@ def _facts(
         zone=_zone(of, person),
         consent=known.consents.get(of.id),
         queued_at=queued_at,
-        releases=tuple(one for one in known.releases if one.issue_id == row.id),
+        releases=tuple(
+            one
+            for one in known.releases
+            if one.issue_id == row.id or (found is not None and one.id == found.release_id)
+        ),
         starts=known.starts,
         delivery=found,
         calls=tuple(explaining.calls(tx, found.batch_id)) if found and found.batch_id else (),
@@ -143,9 +149,44 @@ def _facts(
         issue_paused_at=row.paused_at,
         decisions=tuple(explaining.decisions(tx, [of.slug, row.target, row.slug])),
         next_slot=next(((target, due_at) for due_at, target in to_come), None),
+        turn=_turn(tx, known, of, row) if of.is_sequence else None,
     )
     goes_at = max(now, facts.goes_at or now)
     return replace(facts, verdict=explaining.verdict(tx, person.id, of.id, row.id, goes_at))
+
+
+def _turn(tx: Connection, known: _Known, of: AppliedSeries, row: IssueRow) -> Turn:
+    """Say where an issue of a sequence stands for this person."""
+    parts = sequences.parts(tx, of.id)
+    real = [one for one in known.deliveries if one.is_real]
+    had = {one.issue_id for one in real}
+    return turn_of(
+        of.slug,
+        next((part for part in parts if part.issue_id == row.id), None),
+        parts,
+        [part for part in parts if part.issue_id in had],
+        next((one.target for one in real if one.is_open and one.target.startswith(f"{of.slug}/")), ""),
+        _instants(known, of, {one.release_id for one in real}),
+    )
+
+
+def _instants(known: _Known, of: AppliedSeries, had: Container[int | None]) -> list[datetime]:
+    """List the slots to come of a sequence as this person has them, one for each issue there is."""
+    mine = [one for one in known.releases if one.series_id == of.id]
+    served = {one.slot_id for one in mine if one.id in had}
+    zone = _zone(of, known.person)
+    under_way = [
+        one.due_at
+        for one in mine
+        if one.state is ReleaseState.WAITING and one.slot_id not in served and zone in (one.zones or ())
+    ]
+    queued = [one for one in known.slots if one.series_id == of.id and one.state is SlotState.QUEUED]
+    if not queued:
+        return under_way
+    first = queued[0]
+    later = (day for day in of.cadence.dates(known.now) if day > first.local_date)
+    days = [first.local_date, *islice(later, len(known.issues))]
+    return under_way + [_due_at(of, day, known.person) for day in days]
 
 
 def _earlier(known: _Known, row: IssueRow, found: Delivery) -> tuple[Delivery, ...]:
@@ -161,19 +202,12 @@ def _earlier(known: _Known, row: IssueRow, found: Delivery) -> tuple[Delivery, .
     )
 
 
-def _due_at(of: AppliedSeries, slot: Slot, person: Person) -> datetime:
+def _due_at(of: AppliedSeries, day: date, person: Person) -> datetime:
     """Return when a slot to come is due for one person: whoever fits no zone gets it with the last."""
-    found = waves(of.cadence, slot.local_date)
+    found = waves(of.cadence, day)
     zone = _zone(of, person)
     return next((one.due_at for one in found if one.zones is None or zone in one.zones), found[-1].due_at)
 
 
 def _zone(of: AppliedSeries, person: Person) -> str:
     return (of.cadence.subscriber_zone and person.zone) or of.cadence.zone
-
-
-def _normalised(address: str) -> str:
-    try:
-        return checked(Subscriber(address)).address
-    except NewsletterError:
-        return address

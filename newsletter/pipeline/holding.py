@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from newsletter.domain.delivery import UNSETTLED
 from newsletter.domain.letter import Target, find_target
 from newsletter.domain.release import Release, ReleaseState
-from newsletter.domain.subscriber import Verdict
-from newsletter.store import alerts, audience, batches, deliveries, releases, series
+from newsletter.pipeline.standing import people_due
+from newsletter.store import alerts, batches, deliveries, releases, series
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 
@@ -99,10 +99,17 @@ def _issues(tx: Connection, target: Target) -> list[IssueRow]:
 
 
 def _reach(tx: Connection, release: Release, now: datetime) -> int:
-    counts = audience.counts(tx, release.series_id, release.issue_id, release.occasion, now)
+    due = people_due(
+        tx,
+        release.series_id,
+        release.issue_id,
+        occasion=release.occasion,
+        due_at=release.due_at,
+        now=now,
+    )
     waiting = deliveries.counts_of(tx, release.id)
     unsettled = sum(number for state, number in waiting.items() if state in UNSETTLED)
-    return unsettled + counts.get(Verdict.DUE, 0)
+    return unsettled + due
 
 
 def _is_of(release: Release, target: Target) -> bool:

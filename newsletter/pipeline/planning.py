@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import islice, takewhile
 
@@ -13,7 +13,8 @@ from newsletter.domain.dealing import is_reordered
 from newsletter.domain.finding import errors_of
 from newsletter.domain.letter import Letter
 from newsletter.domain.release import REAL, SlotState, late_by
-from newsletter.domain.series import AppliedSeries, Series
+from newsletter.domain.sequence import Part
+from newsletter.domain.series import AppliedSeries, Mode, Series
 from newsletter.domain.subscriber import Verdict
 from newsletter.domain.zones import opens_at, waves
 from newsletter.errors import NewsletterError
@@ -21,12 +22,14 @@ from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.following import new_dates
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.releasing import held_for_size
+from newsletter.pipeline.sequence_plan import weeks_of
 from newsletter.store import audience, releases, revisions, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
 
 _ByZone = Mapping[tuple[str, Verdict], int]
+_GO_ON = "; let it go on with: newsletter resume "
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class PlannedWave:
 class PlannedSlot:
     """One slot to come; `excluded` counts those who will not get it, by verdict.
 
-    `each_zone` is its hour in every subscriber's own zone, where that is the rule.
+    In a sequence `issues` counts who gets which. `each_zone` is its hour in every subscriber's own zone,
+    where that is the rule.
     """
 
     target: str
@@ -57,6 +61,7 @@ class PlannedSlot:
     length: timedelta | None = None
     waves: tuple[PlannedWave, ...] = ()
     each_zone: time | None = None
+    issues: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,18 +115,29 @@ class Planning:
         until = now + timedelta(weeks=weeks)
         with self.database.reading() as tx:
             every = slots.every(tx)
-            cadences = {one.id: one.cadence for one in series.every(tx)}
+            applied = {one.id: one for one in series.every(tx)}
+            cadences = {id_: one.cadence for id_, one in applied.items()}
             real = {one.slot_id for one in releases.every(tx) if not one.is_rehearsal}
-            order = [(row.series, row.slug) for row in series.issues(tx)]
+            issues = series.issues(tx)
+        order = [(row.series, row.slug) for row in issues]
+        approved = {
+            row.target for row in issues if applied[row.series_id].is_sequence and row.approved_revision
+        }
         queued = [slot for slot in every if slot.state is SlotState.QUEUED]
         due = [(opens_at(cadences[slot.series_id], slot.local_date), slot) for slot in queued]
         counted: dict[object, _ByZone] = {}
-        planned = tuple(
-            self._slot(letter, slot, due_at, now, counted)
-            for due_at, slot in sorted(due, key=lambda one: one[0])
+        planned = [
+            one
+            for due_at, slot in due
             if due_at <= until
-        )
+            for one in (
+                self._sequence(letter, slot, applied[slot.series_id], now, until)
+                if applied[slot.series_id].is_sequence
+                else [self._slot(letter, slot, due_at, now, counted)]
+            )
+        ]
         placed = {slot.target for slot in every if slot.state is SlotState.QUEUED or slot.id in real}
+        placed |= approved
         unqueued = tuple(
             f"{one.slug}/{issue.id}"
             for one in letter.series.values()
@@ -129,13 +145,58 @@ class Planning:
             if f"{one.slug}/{issue.id}" not in placed
         )
         return Plan(
-            planned,
+            tuple(sorted(planned, key=lambda one: (one.due_at, one.target))),
             unqueued,
             tuple(
                 move for one in letter.series.values() for move in _moves(one, every, cadences, order, now)
             ),
-            tuple(one for of in letter.series.values() for one in _empty(of, every, unqueued, now, until)),
+            tuple(
+                one
+                for of in letter.series.values()
+                if of.mode is Mode.CALENDAR
+                for one in _empty(of, every, unqueued, now, until)
+            ),
         )
+
+    def _sequence(
+        self, letter: Letter, slot: Slot, of: AppliedSeries, now: datetime, until: datetime
+    ) -> list[PlannedSlot]:
+        with self.database.reading() as tx:
+            weeks = weeks_of(tx, of, slot, now, until)
+            rows = {row.id: row for row in series.issues(tx, of.id)}
+            too_many = held_for_size(tx, of, weeks[0].due.total()) if self.pacing else ""
+        changed = {
+            part: tuple(f"{part.slug}: {one}" for one in self._blockers(letter, of.slug, part.slug, row))
+            for part in {part for week in weeks for part in week.issues}
+            if (row := rows[part.issue_id].source_hash) is not None
+        }
+        found = []
+        for number, week in enumerate(weeks):
+            instants = _waves(of, week.local_date, week.due)
+            note = clock_note(week.local_date, of.cadence.time, of.cadence.zone)
+            found.append(
+                PlannedSlot(
+                    target=of.slug,
+                    subject="",
+                    local_date=week.local_date,
+                    due_at=instants[0].due_at if instants else opens_at(of.cadence, week.local_date),
+                    zone=of.cadence.zone,
+                    recipients=week.due.total(),
+                    excluded={verdict.value: n for verdict, n in week.excluded.items()},
+                    blockers=(
+                        *([f"{of.slug} is paused{_GO_ON}{of.slug}"] if of.paused_at else []),
+                        *([f"it will be held: {too_many}"] if too_many and not number else []),
+                        *(_waiting(of, part, people) for part, people in week.waiting.items()),
+                        *(one for part in week.issues for one in changed.get(part, ())),
+                    ),
+                    notes=(*([note] if note else []), *(_passed(of, instants, now) if not number else ())),
+                    length=self.pacing.length(week.due.total(), now) if self.pacing else None,
+                    waves=instants,
+                    each_zone=of.cadence.each_zone,
+                    issues={part.slug: people for part, people in sorted(week.issues.items(), key=_place)},
+                )
+            )
+        return found
 
     def _slot(
         self, letter: Letter, slot: Slot, due_at: datetime, now: datetime, counted: dict[object, _ByZone]
@@ -143,14 +204,16 @@ class Planning:
         with self.database.reading() as tx:
             of = series.find(tx, slot.series)
             assert of is not None, "a slot has a series"
-            by_zone = _count(tx, slot, max(now, due_at), counted)
+            assert slot.issue_id is not None, "a calendar's slot has an issue"
+            assert slot.revision is not None, "and a revision of it"
+            by_zone = _count(tx, slot.series_id, slot.issue_id, max(now, due_at), counted)
             approved = revisions.get(tx, slot.revision)
             row = next(one for one in series.issues(tx, slot.series_id) if one.id == slot.issue_id)
             counts = _by_verdict(by_zone)
             recipients = counts.get(Verdict.DUE, 0)
             too_many = held_for_size(tx, of, recipients) if self.pacing else ""
         cadence = of.cadence
-        planned = _waves(of, slot, by_zone)
+        planned = _waves(of, slot.local_date, _due(of, by_zone))
         note = clock_note(slot.local_date, cadence.time, cadence.zone)
         return PlannedSlot(
             target=slot.target,
@@ -163,7 +226,7 @@ class Planning:
             blockers=(
                 *_paused(of, row),
                 *([f"it will be held: {too_many}"] if too_many else []),
-                *self._blockers(letter, slot, approved.source_hash),
+                *self._blockers(letter, slot.series, slot.issue, approved.source_hash),
             ),
             notes=(*([note] if note else []), *_passed(of, planned, now)),
             length=self.pacing.length(recipients, now) if self.pacing else None,
@@ -171,9 +234,9 @@ class Planning:
             each_zone=cadence.each_zone,
         )
 
-    def _blockers(self, letter: Letter, slot: Slot, approved: str) -> list[str]:
-        of = letter.series.get(slot.series)
-        issue = of.issue(slot.issue) if of else None
+    def _blockers(self, letter: Letter, slug: str, issue_id: str, approved: str) -> list[str]:
+        of = letter.series.get(slug)
+        issue = of.issue(issue_id) if of else None
         if of is None or issue is None:
             return ["its files are gone; what was approved is sent"]
         try:
@@ -182,7 +245,7 @@ class Planning:
             return [str(error)]
         blockers = [f"{one.rule}: {one.what}" for one in errors_of(list(composed.findings))]
         if composed.revision.source_hash != approved:
-            blockers.append(f"changed since approval; approve it with: newsletter queue {slot.target}")
+            blockers.append(f"changed since approval; approve it with: newsletter queue {slug}/{issue_id}")
         return blockers
 
 
@@ -218,12 +281,14 @@ def _empty(
     return [EmptySlot(of.slug, day, of.cadence.due_at(day), of.cadence.zone) for day in free]
 
 
-def _count(tx: Connection, slot: Slot, at: datetime, counted: dict[object, _ByZone]) -> _ByZone:
+def _count(
+    tx: Connection, series_id: int, issue_id: int, at: datetime, counted: dict[object, _ByZone]
+) -> _ByZone:
     """Count who will be due at an instant; once for all issues of a series that nobody has anything of."""
-    is_touched = audience.is_touched(tx, slot.issue_id) or audience.has_pauses(tx, slot.series_id, at)
-    key = (slot.series_id, slot.issue_id if is_touched else None)
+    is_touched = audience.is_touched(tx, issue_id) or audience.has_pauses(tx, series_id, at)
+    key = (series_id, issue_id if is_touched else None)
     if key not in counted:
-        counted[key] = audience.counts_by_zone(tx, slot.series_id, slot.issue_id, REAL, at)
+        counted[key] = audience.counts_by_zone(tx, series_id, issue_id, REAL, at)
     return counted[key]
 
 
@@ -234,15 +299,20 @@ def _by_verdict(by_zone: _ByZone) -> Counter[Verdict]:
     return counts
 
 
-def _waves(of: AppliedSeries, slot: Slot, by_zone: _ByZone) -> tuple[PlannedWave, ...]:
-    """Deal those who are due out to the instants of a slot; only instants that somebody has."""
+def _due(of: AppliedSeries, by_zone: _ByZone) -> Counter[str]:
+    """Count who is due by zone; whoever has none has that of the cadence."""
     due: Counter[str] = Counter()
     for (zone, verdict), number in by_zone.items():
         if verdict is Verdict.DUE:
             due[zone or of.cadence.zone] += number
+    return due
+
+
+def _waves(of: AppliedSeries, day: date, due: Mapping[str, int]) -> tuple[PlannedWave, ...]:
+    """Deal those who are due out to the instants of a slot; only instants that somebody has."""
     planned = []
-    for wave in waves(of.cadence, slot.local_date):
-        zones = {zone: due[zone] for zone in wave.zones if due[zone]} if wave.zones is not None else dict(due)
+    for wave in waves(of.cadence, day):
+        zones = dict(due) if wave.zones is None else {zone: due[zone] for zone in wave.zones if due.get(zone)}
         if zones:
             planned.append(PlannedWave(wave.due_at, sum(zones.values()), zones))
     return tuple(planned)
@@ -261,4 +331,16 @@ def _passed(of: AppliedSeries, planned: Sequence[PlannedWave], now: datetime) ->
 
 def _paused(of: AppliedSeries, row: IssueRow) -> list[str]:
     paused = [name for name, at in ((of.slug, of.paused_at), (row.target, row.paused_at)) if at]
-    return [f"{name} is paused; let it go on with: newsletter resume {name}" for name in paused]
+    return [f"{name} is paused{_GO_ON}{name}" for name in paused]
+
+
+def _waiting(of: AppliedSeries, part: Part, people: int) -> str:
+    """Say why people do not get their next issue."""
+    target = f"{of.slug}/{part.slug}"
+    if part.is_paused:
+        return f"{target} is paused, and {people:,} wait for it{_GO_ON}{target}"
+    return f"{target} is not approved, and {people:,} wait for it; approve it with: newsletter queue {target}"
+
+
+def _place(one: tuple[Part, int]) -> int:
+    return one[0].position

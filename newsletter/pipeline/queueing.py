@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from difflib import unified_diff
-from hashlib import sha256
 from importlib.metadata import version
 
 from sqlalchemy import Connection
 
-from newsletter.domain.dealing import is_reordered
 from newsletter.domain.finding import Finding, Severity
-from newsletter.domain.letter import Letter
 from newsletter.domain.pieces import plain
 from newsletter.domain.queueing import (
     Change,
@@ -20,18 +17,20 @@ from newsletter.domain.queueing import (
     chosen_date,
     free_date,
     merged,
-    renamed,
     starts_note,
 )
 from newsletter.domain.release import FINAL, Release, ReleaseState, SlotState, telling
 from newsletter.domain.revision import Revision
-from newsletter.domain.series import Series, to_settings
+from newsletter.domain.series import AppliedSeries, Mode, Series
 from newsletter.domain.zones import opens_at
 from newsletter.errors import CheckFailed, Refused, UnknownTarget
+from newsletter.pipeline.applying import apply
 from newsletter.pipeline.composing import Composed, Composing
+from newsletter.pipeline.editing import Undo, keep, note
 from newsletter.pipeline.following import new_dates
 from newsletter.pipeline.showing import show_again
-from newsletter.store import batches, deliveries, releases, revisions, series, slots
+from newsletter.pipeline.slotting import follow_cadence
+from newsletter.store import deliveries, releases, revisions, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
@@ -52,15 +51,11 @@ class QueueRow:
     planned: int = 0
     each_zone: time | None = None
 
-
-@dataclass(frozen=True)
-class Cancelled:
-    """What a cancel did: the date it freed, or how many deliveries it stopped and how many had gone."""
-
-    target: str
-    freed: date | None = None
-    stopped: int = 0
-    gone: int = 0
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether its date came and nothing had been approved for it."""
+        is_over = self.release is not None and self.release.state is ReleaseState.SETTLED
+        return is_over and not self.planned and bool(self.release and self.release.reason)
 
 
 class NotReady(CheckFailed):
@@ -99,14 +94,17 @@ class Queueing:
         try:
             with self.database.writing() as tx:
                 for slug in dict.fromkeys(one.series.slug for one in composed):
-                    has_new_order = self._apply(tx, letter, letter.series[slug])
-                    entries += self._deal(tx, letter.series[slug], has_new_order, now)
+                    has_new_order = apply(tx, self.composing, letter, letter.series[slug])
+                    if letter.series[slug].mode is Mode.SEQUENCE:
+                        follow_cadence(tx, slug, now)
+                    else:
+                        entries += self._deal(tx, letter.series[slug], has_new_order, now)
                 entries = merged(entries, [self._queue_one(tx, one, at, now) for one in composed])
                 for slug in {one.series.slug for one in composed}:
                     self._show(tx, slug)
                 if dry_run:
-                    raise _Undo
-        except _Undo:
+                    raise Undo
+        except Undo:
             pass
         return entries
 
@@ -119,10 +117,10 @@ class Queueing:
             if one.series_id != other.series_id:
                 raise Refused(f"{one.target} and {other.target} are of different series")
             for slot in sorted((one, other), key=lambda slot: slot.id):
-                _keep(tx, slot)
+                keep(tx, slot)
             for slot, taken in ((one, other), (other, one)):
                 slots.change(tx, slot.id, issue_id=taken.issue_id, revision=taken.revision, pinned=True)
-            _note(tx, now, "swap", one.target, {"with": other.target})
+            note(tx, now, "swap", one.target, {"with": other.target})
             return [
                 self._entry(tx, replace(slot, issue=taken.issue), Change.MOVED, moved_from=taken.local_date)
                 for slot, taken in ((one, other), (other, one))
@@ -149,52 +147,12 @@ class Queueing:
                 )
         return sorted(rows, key=lambda row: row.due_at)
 
-    def cancel(self, name: str, now: datetime, *, dry_run: bool = False) -> list[Cancelled]:
-        """Free the slots of a TARGET, or stop what is left of their sends."""
-        try:
-            with self.database.writing() as tx:
-                found = [slot for slot in slots.every(tx) if _means(name, slot)]
-                done = [one for slot in found if (one := self._cancel_one(tx, slot, now)) is not None]
-                if not done:
-                    raise UnknownTarget(
-                        f"nothing of {name!r} is queued or being sent", mend="see: newsletter queue"
-                    )
-                _note(tx, now, "cancel", name, {})
-                if dry_run:
-                    raise _Undo
-        except _Undo:
-            pass
-        return done
-
     def _check(self, composed: Sequence[Composed]) -> None:
         names = dict.fromkeys(one.target for one in composed)
         findings = [found for name in names for found in self.composing.check(name)]
         errors = [found for found in dict.fromkeys(findings) if found.severity is Severity.ERROR]
         if errors:
             raise NotReady(errors)
-
-    def _apply(self, tx: Connection, letter: Letter, of: Series) -> bool:
-        """Bring a series of the database up to date; tell whether its issues come in another order."""
-        hashes = [self.composing.source_hash(letter, of, issue) for issue in of.issues]
-        for old in of.previously:
-            before = series.find(tx, old)
-            if before and series.find(tx, of.slug) is None:
-                series.rename(tx, before.id, of.slug)
-        series_id = series.apply(tx, of.slug, to_settings(of), _digest(hashes))
-        known = {row.slug: row for row in series.issues(tx, series_id)}
-        used = {slug for slug, row in known.items() if series.is_used(tx, row.id)}
-        for old, new in renamed(of, known, used).items():
-            series.change_issue(tx, known[old].id, slug=new)
-            known[new] = known.pop(old)
-        for slug in [slug for slug in known if of.issue(slug) is None]:
-            series.drop_issue(tx, known.pop(slug).id)
-        order = sorted(known, key=lambda slug: known[slug].position)
-        for position, issue in enumerate(of.issues, 1):
-            if issue.id in known:
-                series.change_issue(tx, known[issue.id].id, position=position)
-            else:
-                series.add_issue(tx, series_id, issue.id, position)
-        return is_reordered(order, [issue.id for issue in of.issues])
 
     def _deal(self, tx: Connection, of: Series, has_new_order: bool, now: datetime) -> list[QueueEntry]:
         """Let what is queued follow an edit of the cadence or of the order."""
@@ -206,12 +164,12 @@ class Queueing:
         moves = new_dates(of, every, now, is_reordered=has_new_order)
         moved = [waiting[issue] for issue in moves]
         for slot in sorted(moved, key=lambda slot: slot.id):
-            _keep(tx, slot)
+            keep(tx, slot)
             slots.drop(tx, slot.id)
         for slot in moved:
             day = moves[slot.issue]
             slots.add(tx, slot.series_id, slot.issue_id, day, slot.revision, version("tzdata"))
-            _note(tx, now, "move", slot.target, {"date": day.isoformat(), "was": slot.local_date.isoformat()})
+            note(tx, now, "move", slot.target, {"date": day.isoformat(), "was": slot.local_date.isoformat()})
         return [
             *(
                 self._entry(
@@ -235,12 +193,14 @@ class Queueing:
         of = series.find(tx, one.series.slug)
         assert of is not None, "applied just before"
         row = next(row for row in series.issues(tx, of.id) if row.slug == one.issue.id)
+        if of.is_sequence:
+            return self._approve_part(tx, of, row, one, at, now)
         taken = slots.of_series(tx, of.id)
         slot = _current(tx, taken, row)
         if slot is not None and slot.state is SlotState.RELEASED:
             return self._entry(tx, slot, Change.SENT)
         if slot is not None:
-            _keep(tx, slot)
+            keep(tx, slot)
         difference = self._approve(tx, row, one)
         if slot is None:
             dates = {other.local_date: other.target for other in taken}
@@ -252,14 +212,14 @@ class Queueing:
             deliveries.free_cancelled(tx, row.id)
             pinned = at is not None
             slots.add(tx, of.id, row.id, day, one.revision.hash, version("tzdata"), pinned=pinned)
-            _note(tx, now, "queue", one.target, {"date": day.isoformat(), "revision": one.revision.hash})
+            note(tx, now, "queue", one.target, {"date": day.isoformat(), "revision": one.revision.hash})
             added = next(other for other in slots.of_series(tx, of.id) if other.local_date == day)
             return replace(self._entry(tx, added, Change.ADDED), note=starts_note(of.cadence, now))
         if at is not None and at != slot.local_date:
             dates = {other.local_date: other.target for other in taken}
             chosen_date(of.cadence, at, dates, one.target, now)
             slots.change(tx, slot.id, local_date=at, revision=one.revision.hash, pinned=True)
-            _note(tx, now, "move", one.target, {"date": at.isoformat(), "revision": one.revision.hash})
+            note(tx, now, "move", one.target, {"date": at.isoformat(), "revision": one.revision.hash})
             moved = replace(slot, local_date=at)
             return self._entry(tx, moved, Change.MOVED, moved_from=slot.local_date, difference=difference)
         if at is not None:
@@ -267,9 +227,44 @@ class Queueing:
         if slot.revision == one.revision.hash:
             return self._entry(tx, slot, Change.UNCHANGED)
         slots.change(tx, slot.id, revision=one.revision.hash)
-        _note(tx, now, "renew", one.target, {"revision": one.revision.hash})
+        note(tx, now, "renew", one.target, {"revision": one.revision.hash})
         return self._entry(
             tx, replace(slot, revision=one.revision.hash), Change.RENEWED, difference=difference
+        )
+
+    def _approve_part(
+        self,
+        tx: Connection,
+        of: AppliedSeries,
+        row: IssueRow,
+        one: Composed,
+        at: date | None,
+        now: datetime,
+    ) -> QueueEntry:
+        """Approve an issue of a sequence, which has no date: everybody gets it when their turn comes."""
+        if at is not None:
+            raise Refused(
+                f"{one.target} has no date: {of.slug} is a sequence",
+                mend="leave out --at, or move it in the file",
+            )
+        is_new = row.approved_revision is None or row.cancelled_at is not None
+        difference = self._approve(tx, row, one)
+        is_same = row.approved_revision == one.revision.hash
+        change = Change.APPROVED if is_new else Change.UNCHANGED if is_same else Change.RENEWED
+        if change is not Change.UNCHANGED:
+            series.change_issue(tx, row.id, cancelled_at=None)
+            note(tx, now, "approve", one.target, {"revision": one.revision.hash})
+        [slot] = (slot for slot in slots.of_series(tx, of.id) if slot.state is SlotState.QUEUED)
+        return QueueEntry(
+            target=one.target,
+            change=change,
+            subject=one.revision.subject_line,
+            local_date=slot.local_date,
+            due_at=of.cadence.due_at(slot.local_date),
+            zone=of.cadence.zone,
+            difference=difference if change is Change.RENEWED else (),
+            each_zone=of.cadence.each_zone,
+            in_turn=True,
         )
 
     def _approve(self, tx: Connection, row: IssueRow, one: Composed) -> tuple[str, ...]:
@@ -294,7 +289,7 @@ class Queueing:
         return QueueEntry(
             target=slot.target,
             change=change,
-            subject=revisions.get(tx, slot.revision).subject_line,
+            subject=revisions.get(tx, slot.revision).subject_line if slot.revision else "",
             local_date=slot.local_date,
             due_at=of.cadence.due_at(slot.local_date),
             zone=of.cadence.zone,
@@ -308,35 +303,6 @@ class Queueing:
         if len(found) != 1:
             raise UnknownTarget(f"no queued issue is called {name!r}", mend="see: newsletter queue")
         return found[0]
-
-    def _cancel_one(self, tx: Connection, slot: Slot, now: datetime) -> Cancelled | None:
-        if slot.state is SlotState.QUEUED:
-            _keep(tx, slot)
-            slots.drop(tx, slot.id)
-            return Cancelled(slot.target, freed=slot.local_date)
-        open_ = [one for one in releases.of_slot(tx, slot.id) if one.state not in FINAL]
-        if not open_:
-            return None
-        for release in open_:
-            batches.cancel(tx, release.id, now)
-            releases.change(tx, release.id, state=ReleaseState.CANCELLED, reason="cancelled", waiting=0)
-            # Whoever was preparing it kept the release until now, and has planned more.
-            batches.cancel(tx, release.id, now)
-        counts = [deliveries.counts_of(tx, release.id) for release in open_]
-        stopped = sum(one.get("cancelled", 0) for one in counts)
-        return Cancelled(
-            slot.target, stopped=stopped, gone=sum(sum(one.values()) for one in counts) - stopped
-        )
-
-
-class _Undo(Exception):
-    """Ends a dry run: the transaction is rolled back."""
-
-
-def _keep(tx: Connection, slot: Slot) -> None:
-    """Let nobody release or change a slot before the transaction ends."""
-    if not slots.is_unchanged(tx, slot):
-        raise Refused(f"{slot.target} has just been released or changed", mend="see: newsletter queue")
 
 
 def _current(tx: Connection, taken: Sequence[Slot], row: IssueRow) -> Slot | None:
@@ -359,15 +325,3 @@ def _difference(before: Revision, after: Revision) -> tuple[str, ...]:
         return [f"Subject: {one.subject_line}", f"Preheader: {one.preheader}", *plain(one.text).splitlines()]
 
     return tuple(unified_diff(lines(before), lines(after), "queued", "now", lineterm="", n=1))
-
-
-def _digest(hashes: Sequence[str]) -> str:
-    return sha256("".join(hashes).encode()).hexdigest()
-
-
-def _means(name: str, slot: Slot) -> bool:
-    return name in (slot.series, slot.target, slot.issue)
-
-
-def _note(tx: Connection, now: datetime, what: str, target: str, detail: dict[str, object]) -> None:
-    deliveries.note(tx, {"at": now, "what": what, "target": target, "detail": detail})

@@ -6,13 +6,12 @@ Everything is derived from the ledger, so a lost tick costs seconds and a double
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from newsletter.domain.account import Lane, Limits, day_of
-from newsletter.domain.pace import largest_call
+from newsletter.domain.account import Limits
 from newsletter.domain.provider import Capabilities
 from newsletter.domain.release import (
     FINAL,
@@ -26,16 +25,14 @@ from newsletter.domain.release import (
     too_many,
 )
 from newsletter.domain.series import AppliedSeries
-from newsletter.domain.subscriber import Verdict
 from newsletter.domain.zones import Wave, opens_at, waves
-from newsletter.store import accounts, audience, batches, releases, series, slots, waiting
+from newsletter.pipeline.preparing import Preparing
+from newsletter.pipeline.slotting import add_empty_slot, add_next_slot, is_empty_now
+from newsletter.pipeline.standing import people_due
+from newsletter.store import audience, batches, releases, sequences, series, slots, waiting
 from newsletter.store.database import Database
 from newsletter.store.slots import Slot
 
-#: People looked at in one transaction of preparing; a commit stays under 50 ms.
-CHUNK = 20_000
-#: The same where preparing keeps nobody else from writing.
-SERVER_CHUNK = 100_000
 _UNLIMITED = Limits()
 
 
@@ -47,18 +44,25 @@ class Releasing:
     capabilities: Capabilities
     limits: Limits = _UNLIMITED
 
+    @property
+    def preparing(self) -> Preparing:
+        return Preparing(self.database, self.capabilities, self.limits)
+
     def tick(self, now: datetime) -> list[Release]:
         """Do everything that is due but send; return the releases that this tick prepared or held."""
         touched = [one for slot, of in self._due(now) for one in self._open(slot, of, now)]
         waiting = [one for one in self._in_state(ReleaseState.WAITING) if one.due_at <= now]
         touched += [self._start(one, now) for one in waiting]
-        prepared = [self._prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)]
+        prepared = [
+            self.preparing.prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)
+        ]
         for release in self._in_state(ReleaseState.SENDING):
             self._free_waiting(release, now)
             self._settle_if_done(release, now)
         self._close_cancelled(now)
         if not self.capabilities.rehearsal:
             self._close_rehearsals(now)
+            self._note_empty(now)
         held = [release for release in touched if release.state is ReleaseState.HELD]
         return held + prepared
 
@@ -96,11 +100,19 @@ class Releasing:
             if not slots.is_unchanged(tx, slot):
                 return []
             slots.change(tx, slot.id, state=SlotState.RELEASED)
+            if of.is_sequence:
+                self._go_on(tx, slot, of, now)
             added = [
                 self._add(tx, slot, wave, [*_why_late(of, wave.due_at, now), *sizes], now)
                 for wave in waves(of.cadence, slot.local_date)
             ]
             return [releases.get(tx, id_) for id_ in added if id_ is not None]
+
+    def _go_on(self, tx: Connection, slot: Slot, of: AppliedSeries, now: datetime) -> None:
+        """Give a sequence its next slot; what was held and not begun is over, or people would get two."""
+        add_next_slot(tx, of, now)
+        for release_id in sequences.superseded(tx, of.id, slot.id):
+            releases.change(tx, release_id, state=ReleaseState.CANCELLED, reason="the next slot has come")
 
     def _add(
         self, tx: Connection, slot: Slot, wave: Wave, reasons: Sequence[str], now: datetime
@@ -109,7 +121,7 @@ class Releasing:
         state = ReleaseState.HELD if reasons else state
         release_id = releases.add(tx, slot.id, wave.due_at, state, "; ".join(reasons), wave.zones)
         if release_id is not None:
-            releases.change(tx, release_id, occasion=self._occasion(release_id))
+            releases.change(tx, release_id, occasion=self.preparing.occasion(release_id))
         return release_id
 
     def _start(self, release: Release, now: datetime) -> Release:
@@ -129,96 +141,13 @@ class Releasing:
         with self.database.reading() as tx:
             sizes = self._why_too_many(tx, of, audience.active(tx, of.id))
             if any(sizes):
-                people = audience.counts(tx, of.id, slot.issue_id, REAL, now).get(Verdict.DUE, 0)
+                people = people_due(tx, of.id, slot.issue_id, occasion=REAL, due_at=now, now=now)
                 sizes = self._why_too_many(tx, of, people)
         return [one for one in sizes if one]
 
     def _why_too_many(self, tx: Connection, of: AppliedSeries, people: int) -> list[str]:
         size = "" if self.capabilities.rehearsal else held_for_size(tx, of, people)
         return [no_room(people, self.database.free_bytes()), size]
-
-    def _occasion(self, release_id: int) -> int:
-        # A rehearsal must never stand where the real send will.
-        return -release_id if self.capabilities.rehearsal else 0
-
-    def _prepare(self, release: Release, now: datetime) -> Release:
-        state = ReleaseState.PREPARING
-        while state is ReleaseState.PREPARING:
-            with self.database.writing(bulk=True) as tx:
-                state = self._prepare_chunk(tx, release.id, now)
-        with self.database.reading() as tx:
-            return releases.get(tx, release.id)
-
-    def _prepare_chunk(self, tx: Connection, release_id: int, now: datetime) -> ReleaseState:
-        # Read again inside the transaction: another process may have prepared further.
-        release = releases.get_locked(tx, release_id)
-        if release.state is not ReleaseState.PREPARING:
-            return release.state
-        if not release.prepared_to and release.occasion != self._occasion(release_id):
-            # It was held when another provider was there.
-            release = replace(release, occasion=self._occasion(release_id))
-            releases.change(tx, release_id, occasion=release.occasion)
-        size = CHUNK if self.database.is_sqlite else SERVER_CHUNK
-        upto = audience.chunk_end(tx, release.series_id, release.prepared_to, size)
-        if upto is None:
-            releases.change(tx, release.id, state=ReleaseState.SENDING, started_at=now)
-            releases.settle(tx, release.id, now)
-            return ReleaseState.SENDING
-        self._fill(tx, release, upto, now)
-        return ReleaseState.PREPARING
-
-    def _fill(self, tx: Connection, release: Release, upto: int, now: datetime) -> None:
-        chunk = {
-            "series_id": release.series_id,
-            "issue_id": release.issue_id,
-            "occasion": release.occasion,
-            "release_id": release.id,
-            "after": release.prepared_to,
-            "upto": upto,
-            "now": now,
-            **self._of_zones(tx, release),
-        }
-        people = audience.chunk_size(tx, chunk)
-        later = self._let_wait(tx, release, chunk)
-        due = self._plan(tx, release, chunk, people, now)
-        # Who is due is known by now; why others are not takes a second look, where there are any.
-        counts = dict(audience.left_out(tx, chunk)) if due + later < people else {}
-        releases.progress(tx, release, upto, {**counts, Verdict.DUE: due + later}, later)
-
-    def _of_zones(self, tx: Connection, release: Release) -> dict[str, object]:
-        """Say whose a release is, if not everybody's; the last of a slot takes those who moved, too."""
-        if release.zones is None:
-            return {}
-        of = series.find(tx, release.series)
-        assert of is not None, "a release has a series"
-        every = releases.of_slot(tx, release.slot_id)
-        is_last = release.due_at == max(one.due_at for one in every)
-        to_go = [one for one in every if not one.prepared_to and one.id != release.id]
-        return {
-            "home": of.cadence.zone,
-            "zones": list(release.zones),
-            "since": min(one.due_at for one in every) if is_last else None,
-            "others": [zone for one in to_go for zone in one.zones or ()],
-        }
-
-    def _plan(
-        self, tx: Connection, release: Release, chunk: dict[str, object], people: int, now: datetime
-    ) -> int:
-        if not people:
-            return 0
-        size = self._size(tx, now)
-        batch_ids = self._add_batches(tx, release, people, size, now)
-        due = releases.add_deliveries(tx, chunk, batch_ids, size)
-        assert 0 <= due <= people, "nobody is left out by a number that cannot be"
-        if due < people:
-            releases.trim_batches(tx, batch_ids, due, size)
-        return due
-
-    def _let_wait(self, tx: Connection, release: Release, chunk: dict[str, object]) -> int:
-        if release.is_rehearsal:
-            return 0
-        before = waiting.open_issues(tx, release)
-        return waiting.add(tx, chunk, before) if before else 0
 
     def _settle_if_done(self, release: Release, now: datetime) -> None:
         # Two workers that record the last two outcomes at once each see the other's as open.
@@ -244,30 +173,20 @@ class Releasing:
         if release.state is not ReleaseState.SENDING:
             return 0
         before = waiting.open_issues(tx, release)
-        people = waiting.free_now(tx, release.id, before, self._size(tx, now))
+        people = waiting.free_now(tx, release.id, before, self.preparing.size(tx, now))
         if people:
-            [batch_id] = self._add_batches(tx, release, len(people), len(people), now)
-            waiting.plan(tx, release.issue_id, people, batch_id)
+            number = len(people)
+            [batch_id] = self.preparing.add_batches(tx, release.id, release.revision, number, number, now)
+            waiting.plan(tx, release, people, batch_id)
             releases.change(tx, release.id, waiting=release.waiting - len(people))
         return len(people)
 
-    def _add_batches(
-        self, tx: Connection, release: Release, people: int, size: int, now: datetime
-    ) -> Sequence[int]:
-        first = releases.next_seq(tx, release.id)
-        name = self.capabilities.name
-        rows = [
-            releases.planned_batch(
-                release, first + number, min(size, people - start), lane=Lane.BULK, provider=name, now=now
-            )
-            for number, start in enumerate(range(0, people, size))
-        ]
-        return releases.add_batches(tx, rows)
-
-    def _size(self, tx: Connection, now: datetime) -> int:
-        account = accounts.get(tx, self.capabilities.name)
-        warm_day = account.warm_day(day_of(now))
-        return largest_call(self.limits, self.capabilities.batch_size, warm_day=warm_day)
+    def _note_empty(self, now: datetime) -> None:
+        with self.database.reading() as tx:
+            found = [one for one in series.every(tx) if is_empty_now(tx, one, now)]
+        for of in found:
+            with self.database.writing() as tx:
+                add_empty_slot(tx, of, now)
 
     def _close_rehearsals(self, now: datetime) -> None:
         # Nobody goes on with a rehearsal once the provider is a real one.

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from newsletter.domain.delivery import BatchState, DeliveryState
+from newsletter.domain.delivery import LEFT_IN_DOUBT, BatchState, DeliveryState
 from newsletter.domain.letter import Target
 from newsletter.domain.release import FINAL, ReleaseState
 from newsletter.errors import Refused
@@ -72,7 +72,7 @@ class Resolving:
                 batches.set_state(tx, seen.batch, state=BatchState.ACCEPTED, **values)
         elif seen.batch_state == BatchState.ACCEPTED:
             # Who left while others of their batch were accepted is not sent anything again.
-            unknowns.settle(tx, seen.batch, DeliveryState.SUPPRESSED, "left, and is not sent it again")
+            unknowns.settle(tx, seen.batch, DeliveryState.SUPPRESSED, LEFT_IN_DOUBT)
         else:
             unknowns.settle(tx, seen.batch, DeliveryState.PLANNED, None)
             batches.start_generation(tx, picking.get(tx, seen.batch).batch, now)

@@ -1,17 +1,14 @@
 """Run the engine step by step: release what is due, deliver what is ready, say what comes next."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
 
 from newsletter.domain.clock import Clock, PlayedClock
 from newsletter.domain.provider import Request
-from newsletter.domain.release import FINAL, Release
+from newsletter.domain.release import FINAL, Release, ReleaseState
 from newsletter.errors import StoreError
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.delivering import Delivering
@@ -62,12 +59,15 @@ class Engine:
         With `patience` it waits for what becomes ready so soon, as between two calls of a limited rate.
         """
         before = {release.id: release.state for release in self._releases()}
+        self._pass(patience)
+        touched = [one for one in self._releases() if before.get(one.id) is not one.state]
+        return [self._sent(release) for release in touched]
+
+    def _pass(self, patience: timedelta = timedelta()) -> None:
         self.tick()
         while self._deliver() or self._rests(patience):
             # What was accepted may let somebody's next issue go.
             self.tick()
-        touched = [one for one in self._releases() if before.get(one.id) is not one.state]
-        return [self._sent(release) for release in touched]
 
     def tick(self) -> list[Release]:
         """Do everything that is due but send; return the releases that were prepared or held."""
@@ -98,8 +98,17 @@ class Engine:
 
     def play(self, clock: PlayedClock, until: datetime) -> Iterator[Sent]:
         """Move a played clock from one instant that matters to the next; yield each release as it ends."""
+        before: dict[int, ReleaseState] = {release.id: release.state for release in self._releases()}
+        for _ in self.instants(clock, until):
+            after = self._releases()
+            yield from [self._sent(one) for one in after if before.get(one.id) is not one.state]
+            before = {release.id: release.state for release in after}
+
+    def instants(self, clock: PlayedClock, until: datetime) -> Iterator[datetime]:
+        """Move a played clock from one instant that matters to the next; yield each when its work is done."""
         while True:
-            yield from self.once()
+            self._pass()
+            yield clock.now()
             instant = self.next_instant()
             if instant is None or instant > until:
                 return
@@ -135,19 +144,6 @@ class Engine:
     def _sent(self, release: Release) -> Sent:
         with self.database.reading() as tx:
             return Sent(release, dict(deliveries.counts_of(tx, release.id)))
-
-
-@contextmanager
-def on_copy(database: Database) -> Iterator[Database]:
-    """Give a copy of an SQLite database, and throw it away afterwards."""
-    with TemporaryDirectory(prefix="newsletter-") as folder:
-        file = Path(folder) / "copy.db"
-        database.copy_to(file)
-        copy = Database(f"sqlite:///{file}")
-        try:
-            yield copy
-        finally:
-            copy.close()
 
 
 def _due_call(claim: Claim, provider: str) -> DueCall:

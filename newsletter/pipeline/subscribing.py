@@ -2,27 +2,39 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
 from newsletter.domain.letter import Letter
+from newsletter.domain.receiving import received
 from newsletter.domain.series import to_settings
 from newsletter.domain.slugs import offer
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash, clean_name
 from newsletter.domain.zones import all_zones
 from newsletter.errors import LetterError, NewsletterError, Place, Refused, UnknownTarget
-from newsletter.store import series, subscribers
+from newsletter.pipeline.meeting import meet
+from newsletter.store import moved, receiving, series, subscribers
 from newsletter.store.database import Database
 from newsletter.store.subscribers import SubscriptionRow
 
-COLUMNS = ("address", "name", "zone")
+COLUMNS = ("address", "name", "zone", "received")
 #: Rows written in one transaction.
 CHUNK = 2_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a list of people; `received` names issues, None where the list says nothing of them."""
+
+    line: int
+    person: Subscriber
+    received: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,17 @@ class Refusal:
 
 @dataclass
 class Imported:
-    """What an import did; `kept` people were active before, `left` had unsubscribed and stay away."""
+    """What an import did; `kept` people were active before, `left` had unsubscribed and stay away.
+
+    `received` counts deliveries that were noted as received elsewhere, `received_by_kept` those of them that
+    are of people who were active before.
+    """
 
     added: int = 0
     kept: int = 0
     left: int = 0
+    received: int = 0
+    received_by_kept: int = 0
     refused: list[Refusal] = field(default_factory=list)
 
 
@@ -61,15 +79,18 @@ class Subscribing:
             raise UnknownTarget(f"no series is called {name!r}", mend=offer(name, letter.series))
         return name
 
-    def add(
-        self, letter: Letter, slug: str, people: Iterable[tuple[int, Subscriber]], evidence: Evidence
-    ) -> Imported:
-        """Subscribe people to a series, in chunks; each new subscription has its evidence."""
+    def add(self, letter: Letter, slug: str, people: Iterable[Entry], evidence: Evidence) -> Imported:
+        """Subscribe people to a series, in chunks; each new subscription has its evidence.
+
+        Raises Refused where the list says what they have received of a series that was never queued.
+        """
         result = Imported()
         rows = iter(people)
         while chunk := list(islice(rows, CHUNK)):
-            valid = dict(self._valid(chunk, result))
-            self._add_chunk(self._series_id(letter, slug), valid, evidence, result)
+            says_received = any(entry.received is not None for entry in chunk)
+            issues = self._issues(slug) if says_received else {}
+            valid = self._valid(chunk, list(issues), result)
+            self._add_chunk(self._series_id(letter, slug), valid, issues, evidence, result)
         return result
 
     def rows(self, slug: str | None = None) -> list[SubscriptionRow]:
@@ -79,15 +100,8 @@ class Subscribing:
 
     def find(self, address: str) -> Subscriber:
         """Find a person by their address."""
-        hash_ = address_hash(address, self.salt)
         with self.database.reading() as tx:
-            ids = subscribers.ids_by_hash(tx, [hash_])
-            person = subscribers.get(tx, ids[hash_]) if ids else None
-        if person is None:
-            raise UnknownTarget(
-                f"nobody has the address {address!r}", mend="see: newsletter subscribers list"
-            )
-        return person
+            return meet(tx, address, self.salt)[1]
 
     def _series_id(self, letter: Letter, slug: str) -> int:
         with self.database.writing() as tx:
@@ -95,31 +109,67 @@ class Subscribing:
             # People may come before the first issue is queued.
             return known.id if known else series.apply(tx, slug, to_settings(letter.series[slug]), "")
 
+    def _issues(self, slug: str) -> Mapping[str, int]:
+        """Return the ids of a series' issues by their names, in order."""
+        with self.database.reading() as tx:
+            # Deliveries of a moved database are still written, so that calls under way can end.
+            if name := moved.moved_to(tx):
+                raise Refused(f"the database was moved to {name}", mend="write its url under [database]")
+            known = series.find(tx, slug)
+            issues = {row.slug: row.id for row in series.issues(tx, known.id)} if known else {}
+        if not issues:
+            raise Refused(
+                f"nothing of {slug} was ever queued, so nobody can have received issues of it",
+                mend=f"run newsletter queue {slug} first, or leave out the column 'received'",
+            )
+        return issues
+
     def _valid(
-        self, chunk: list[tuple[int, Subscriber]], result: Imported
-    ) -> Iterator[tuple[str, Subscriber]]:
-        for line, person in chunk:
+        self, chunk: Sequence[Entry], issues: Sequence[str], result: Imported
+    ) -> dict[str, tuple[Subscriber, frozenset[str]]]:
+        valid: dict[str, tuple[Subscriber, frozenset[str]]] = {}
+        for entry in chunk:
             try:
-                clean = checked(person)
-                yield address_hash(clean.address, self.salt), clean
+                clean = checked(entry.person)
+                names = received(entry.received or "", issues)
             except NewsletterError as error:
-                result.refused.append(Refusal(line, person.address, str(error)))
+                result.refused.append(Refusal(entry.line, entry.person.address, str(error)))
+                continue
+            hash_ = address_hash(clean.address, self.salt)
+            _, before = valid.get(hash_, (clean, frozenset()))
+            valid[hash_] = clean, names | before
+        return valid
 
     def _add_chunk(
-        self, series_id: int, people: dict[str, Subscriber], evidence: Evidence, result: Imported
+        self,
+        series_id: int,
+        valid: Mapping[str, tuple[Subscriber, frozenset[str]]],
+        issues: Mapping[str, int],
+        evidence: Evidence,
+        result: Imported,
     ) -> None:
         with self.database.writing() as tx:
-            known = subscribers.ids_by_hash(tx, list(people))
-            new = {hash_: person for hash_, person in people.items() if hash_ not in known}
+            known = subscribers.ids_by_hash(tx, list(valid))
+            new = {hash_: person for hash_, (person, _) in valid.items() if hash_ not in known}
             ids = known | subscribers.add_people(tx, new)
             states = subscribers.states(tx, series_id, list(ids.values()))
             absent = [id_ for id_ in ids.values() if id_ not in states]
             pending = [id_ for id_, state in states.items() if state is Consent.PENDING]
+            kept = [id_ for id_, state in states.items() if state is Consent.ACTIVE]
             subscribers.subscribe(tx, series_id, absent, evidence)
             subscribers.activate(tx, series_id, pending, evidence)
+            names = {ids[hash_]: names for hash_, (_, names) in valid.items()}
+            by_new, by_kept = (
+                receiving.add(
+                    tx, [(issues[name], id_) for id_ in people for name in issues if name in names[id_]]
+                )
+                for people in (absent + pending, kept)
+            )
         result.added += len(absent) + len(pending)
-        result.kept += sum(state is Consent.ACTIVE for state in states.values())
+        result.kept += len(kept)
         result.left += sum(state is Consent.UNSUBSCRIBED for state in states.values())
+        result.received += by_new + by_kept
+        result.received_by_kept += by_kept
 
 
 def checked(person: Subscriber) -> Subscriber:
@@ -136,8 +186,8 @@ def checked(person: Subscriber) -> Subscriber:
     return Subscriber(address, clean_name(person.name), person.zone)
 
 
-def read_csv(path: Path) -> Iterator[tuple[int, Subscriber]]:
-    """Yield the people of a CSV file with their lines; its header names `address`, perhaps `name`, `zone`.
+def read_csv(path: Path) -> Iterator[Entry]:
+    """Yield the lines of a CSV file; its header names `address`, perhaps `name`, `zone` and `received`.
 
     Raises LetterError for a file that is no such CSV, before it yields anything.
     """
@@ -154,17 +204,23 @@ def read_csv(path: Path) -> Iterator[tuple[int, Subscriber]]:
     header = [name.strip().lower() for name in reader.fieldnames or ()]
     if "address" not in header:
         raise LetterError("the first line does not name a column 'address'", place=place,
-                          mend=f"write: {','.join(COLUMNS)}")  # fmt: skip
+                          mend="write: address,name,zone")  # fmt: skip
     unknown = [name for name in header if name not in COLUMNS]
     if unknown:
         raise LetterError(f"unknown column {unknown[0]!r}", place=Place(str(path), 1),
                           mend=offer(unknown[0], COLUMNS))  # fmt: skip
     reader.fieldnames = header
-    return ((reader.line_num, _person(row)) for row in reader if any(row.values()))
+    return (_entry(reader.line_num, row) for row in reader if any(row.values()))
 
 
-def _person(row: dict[str, str]) -> Subscriber:
-    return Subscriber(row["address"] or "", (row.get("name") or "").strip(), (row.get("zone") or "").strip())
+def _entry(line: int, row: Mapping[str | None, Any]) -> Entry:
+    person = Subscriber(
+        row["address"] or "", (row.get("name") or "").strip(), (row.get("zone") or "").strip()
+    )
+    if "received" not in row:
+        return Entry(line, person)
+    # Where nobody quoted the commas between ids, the reader takes them for cells without a name.
+    return Entry(line, person, " ".join([row["received"] or "", *row.get(None, ())]))
 
 
 def evidence_of(how: str, text: str, now: datetime) -> Evidence:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from newsletter.domain.provider import Provider
@@ -32,3 +33,12 @@ def open_provider(settings: ProviderSettings) -> Provider:
     module, _, function = PROVIDERS[settings.name].partition(":")
     opener = cast("Callable[[ProviderSettings], Provider]", getattr(import_module(module), function))
     return opener(settings)
+
+
+def open_rehearsal(folder: Path | None) -> Provider:
+    """Open what sends nothing: the outbox in a folder, or one that keeps no mail."""
+    if folder is not None:
+        return open_provider(ProviderSettings("outbox", folder=folder))
+    from newsletter.providers.nowhere import Nowhere  # noqa: PLC0415
+
+    return Nowhere()

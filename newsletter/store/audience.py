@@ -27,12 +27,16 @@ from newsletter.domain.release import REAL
 from newsletter.domain.subscriber import Consent, Verdict
 from newsletter.store.tables import Instant, delivery, subscriber, subscription, suppression
 
-VERDICT = case(
+#: What keeps a person from any issue of a series, the strongest first.
+STANDING = (
     (subscriber.c.erased_at.is_not(None), literal(Verdict.FORGOTTEN.value)),
     (suppression.c.address_hash.is_not(None), literal(Verdict.SUPPRESSED.value)),
     (subscription.c.state == Consent.UNSUBSCRIBED.value, literal(Verdict.UNSUBSCRIBED.value)),
     (subscription.c.state == Consent.PENDING.value, literal(Verdict.PENDING.value)),
     (subscription.c.paused_until > bindparam("now", type_=Instant), literal(Verdict.PAUSED.value)),
+)
+VERDICT = case(
+    *STANDING,
     (delivery.c.issue_id.is_not(None), literal(Verdict.HAS_IT.value)),
     else_=literal(Verdict.DUE.value),
 )
@@ -79,7 +83,7 @@ _CHUNK = _audience(in_chunk=True)
 _ZONE = case((subscriber.c.zone == "", bindparam("home", type_=String)), else_=subscriber.c.zone)
 # The last release of a slot takes those who moved out of the way of all others, too: with `since` everybody
 # who was there before the first one, but for the zones of those that are still to go.
-_BY_ZONE = or_(
+BY_ZONE = or_(
     _ZONE.in_(bindparam("zones", expanding=True)),
     and_(
         subscription.c.confirmed_at <= bindparam("since", type_=Instant),
@@ -87,7 +91,7 @@ _BY_ZONE = or_(
     ),
 )
 #: The same, between two subscriber ids: a chunk of a release, for everybody or for people of some zones.
-CHUNKS = {False: _CHUNK, True: _CHUNK.where(_BY_ZONE)}
+CHUNKS = {False: _CHUNK, True: _CHUNK.where(BY_ZONE)}
 
 
 def _by_verdict(rows: Select[Any]) -> Select[Any]:
@@ -129,7 +133,7 @@ _size = select(func.count()).where(
 )
 _SIZES = {
     False: _size,
-    True: _size.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(_BY_ZONE),
+    True: _size.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(BY_ZONE),
 }
 _UPTO = (
     select(subscription.c.subscriber_id)

@@ -10,6 +10,7 @@ from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, 
 from newsletter.domain.provider import Answer
 from newsletter.store.hot import Hot
 from newsletter.store.tables import IS_EXCEPTION, Instant, attempt, batch, delivery, one_of
+from newsletter.store.tables import revision as revision_table
 
 _now = bindparam("now", type_=Instant)
 _ADD = insert(batch).returning(batch.c.id)
@@ -89,6 +90,19 @@ _CANCEL_PLANNED = (
     update(batch)
     .where(_OF_RELEASE, batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
     .values(state=BatchState.CANCELLED, frozen=None)
+)
+_CANCEL_ISSUE = (
+    update(batch)
+    .where(
+        batch.c.revision.in_(
+            select(revision_table.c.hash).where(revision_table.c.issue_id == bindparam("issue"))
+        ),
+        batch.c.release_id.is_not(None),
+        one_of(batch.c.state, BatchState.PLANNED),
+        batch.c.tainted.is_(False),
+    )
+    .values(state=BatchState.CANCELLED, frozen=None)
+    .returning(batch.c.members)
 )
 _CANCEL_WAITING = (
     update(delivery)
@@ -299,6 +313,11 @@ def cancel(tx: Connection, release_id: int, now: datetime) -> None:
     tx.execute(_CANCEL_WAITING, {"release": release_id})
     for batch_id in list(tx.execute(_IN_DOUBT, {"release": release_id, "now": now}).scalars()):
         leave_unknown(tx, batch_id, "cancelled while its outcome was unknown")
+
+
+def cancel_issue(tx: Connection, issue_id: int) -> int:
+    """Stop what no call was made for of an issue, in whatever release; return how many people it was for."""
+    return sum(tx.execute(_CANCEL_ISSUE, {"issue": issue_id}).scalars())
 
 
 def restart(tx: Connection, release_id: int, now: datetime) -> None:

@@ -18,15 +18,26 @@ from sqlalchemy.pool import StaticPool
 
 from newsletter.errors import StoreError
 from newsletter.store.failures import AWAY, is_ours, mend, sentence
-from newsletter.store.opening import ask_often, open_server, open_sqlite, parse_url, sqlite_file
+from newsletter.store.opening import (
+    ask_often,
+    forget_at_power_cut,
+    open_server,
+    open_sqlite,
+    parse_url,
+    sqlite_file,
+)
 from newsletter.store.sharing import SharedTransaction
 from newsletter.store.turns import NotCommitted, Turns
 
 
 class Database:
-    """One database; `reading()` and `writing()` give transactions that commit when their block ends."""
+    """One database; `reading()` and `writing()` give transactions that commit when their block ends.
 
-    def __init__(self, url: str, *, folder: Path | None = None) -> None:
+    Nothing in a scratch file outlives a power cut, which is worth the time that it takes.
+    """
+
+    def __init__(self, url: str, *, folder: Path | None = None, is_scratch: bool = False) -> None:
+        self._is_scratch = is_scratch
         self.url = parse_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.file = sqlite_file(self.url.database, folder or Path()) if self.is_sqlite else None
@@ -111,7 +122,7 @@ class Database:
             return open_server(self.url)
         if self.file is None:
             return open_sqlite(":memory:", poolclass=StaticPool)
-        return open_sqlite(str(self.file), pool_size=16, max_overflow=16)
+        return self._for_use(open_sqlite(str(self.file), pool_size=16, max_overflow=16))
 
     def _open_writer(self) -> Engine:
         if self.file is None:
@@ -119,7 +130,12 @@ class Database:
         # Whoever gives the connection back has ended its transaction: see `SharedTransaction`.
         writer = open_sqlite(str(self.file), pool_size=1, max_overflow=0, pool_reset_on_return=None)
         event.listen(writer, "connect", ask_often)
-        return writer.execution_options(writing=True)
+        return self._for_use(writer).execution_options(writing=True)
+
+    def _for_use(self, engine: Engine) -> Engine:
+        if self._is_scratch:
+            event.listen(engine, "connect", forget_at_power_cut)
+        return engine
 
     @contextmanager
     def _wrapped(self) -> Iterator[None]:

@@ -115,3 +115,8 @@ def ask_often(connection: sqlite3.Connection, _record: Any) -> None:
     """Let a new connection wait for a lock in short turns; whoever opens it begins again and again."""
     # SQLite itself comes to ask every 100 ms only: beside a busy process that meets no free moment.
     connection.execute(f"PRAGMA busy_timeout={min(ASK_AGAIN_MS, BUSY_TIMEOUT_MS)}").close()
+
+
+def forget_at_power_cut(connection: sqlite3.Connection, _record: Any) -> None:
+    """Let no commit of a new connection wait for the disk; for a file that is thrown away."""
+    connection.execute("PRAGMA synchronous=OFF").close()

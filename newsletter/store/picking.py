@@ -36,6 +36,7 @@ from newsletter.store.tables import (
     issue,
     one_of,
     release,
+    revision,
     series,
     slot,
 )
@@ -56,7 +57,7 @@ _IS_READY = or_(
 )
 _WITH_SERIES = (
     release.join(slot, slot.c.id == release.c.slot_id)
-    .join(issue, issue.c.id == slot.c.issue_id)
+    .join(issue, issue.c.id == slot.c.issue_id, isouter=True)
     .join(series, series.c.id == slot.c.series_id)
 )
 # What a claim may take from, now or later, the earliest first: nothing that is stopped.
@@ -74,7 +75,13 @@ _GOING_ON = (
 _REHEARSALS_GOING_ON = _GOING_ON.where(release.c.occasion != REAL)
 _REAL_GOING_ON = _GOING_ON.where(release.c.occasion == REAL)
 _SETTINGS = select(series.c.settings).select_from(_WITH_SERIES).where(release.c.id == bindparam("release_id"))
-_IS_OF_RELEASE = batch.c.release_id == bindparam("release_id")
+# In a sequence the issues of a release are stopped one by one.
+_IS_STOPPED = exists(
+    select(revision.c.hash)
+    .join(issue, issue.c.id == revision.c.issue_id)
+    .where(revision.c.hash == batch.c.revision, issue.c.paused_at.is_not(None))
+)
+_IS_OF_RELEASE = and_(batch.c.release_id == bindparam("release_id"), ~_IS_STOPPED)
 _IS_PRIORITY = and_(batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY)
 
 

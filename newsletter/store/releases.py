@@ -42,7 +42,7 @@ _RELEASES = (
     )
     .join(slot, slot.c.id == release.c.slot_id)
     .join(series, series.c.id == slot.c.series_id)
-    .join(issue, issue.c.id == slot.c.issue_id)
+    .join(issue, issue.c.id == slot.c.issue_id, isouter=True)
     .order_by(release.c.due_at, release.c.id)
 )  # fmt: skip
 # Rows are locked without their key, here and elsewhere: what refers to one may be written meanwhile.
@@ -290,12 +290,12 @@ def settle(tx: Connection, release_id: int, now: datetime) -> bool:
 
 
 def planned_batch(
-    release: Release, seq: int, members: int, *, lane: int, provider: str, now: datetime
+    release_id: int, revision: str, seq: int, members: int, *, lane: int, provider: str, now: datetime
 ) -> Mapping[str, object]:
     """Return the row of a batch that waits to be claimed."""
     return {
-        "release_id": release.id,
-        "revision": release.revision,
+        "release_id": release_id,
+        "revision": revision,
         "lane": lane,
         "provider": provider,
         "seq": seq,
@@ -312,4 +312,13 @@ def planned_batch(
 def _release(row: Row[*tuple[Any, ...]]) -> Release:
     values = row._asdict()
     zones = None if values["zones"] is None else tuple(values["zones"])
-    return Release(**{**values, "state": ReleaseState(values["state"]), "zones": zones})
+    issue_slug, revision = values["issue"] or "", values["revision"] or ""
+    return Release(
+        **{
+            **values,
+            "issue": issue_slug,
+            "revision": revision,
+            "state": ReleaseState(values["state"]),
+            "zones": zones,
+        }
+    )

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
+from newsletter.domain.release import REAL
 from newsletter.domain.series import AppliedSeries, from_settings
 from newsletter.store.database import insert_new
-from newsletter.store.tables import issue, revision, series, slot
+from newsletter.store.tables import delivery, issue, revision, series, slot
 
 _SERIES = select(series.c.id, series.c.slug, series.c.settings, series.c.paused_at)
 _ALL = _SERIES.order_by(series.c.slug)
@@ -32,7 +33,12 @@ _NOTICE = select(issue.c.id).where(
     issue.c.series_id == bindparam("series_id"), issue.c.slug == bindparam("slug")
 )
 _SET_ISSUE = update(issue).where(issue.c.id == bindparam("row_id"))
-_IS_USED = select(func.count()).select_from(slot).where(slot.c.issue_id == bindparam("issue_id"))
+_IS_USED = select(
+    or_(
+        exists().where(slot.c.issue_id == bindparam("issue_id")),
+        exists().where(delivery.c.issue_id == bindparam("issue_id"), delivery.c.occasion <= REAL),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -117,5 +123,5 @@ def drop_issue(tx: Connection, issue_id: int) -> None:
 
 
 def is_used(tx: Connection, issue_id: int) -> bool:
-    """Tell whether an issue has a slot, past or to come."""
+    """Tell whether an issue has a slot, past or to come, or somebody has received it."""
     return bool(tx.execute(_IS_USED, {"issue_id": issue_id}).scalar())

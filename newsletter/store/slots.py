@@ -15,7 +15,7 @@ _SLOTS = (
         issue.c.slug.label("issue"), slot.c.revision, slot.c.state, slot.c.pinned,
     )
     .join(series, series.c.id == slot.c.series_id)
-    .join(issue, issue.c.id == slot.c.issue_id)
+    .join(issue, issue.c.id == slot.c.issue_id, isouter=True)
     .order_by(slot.c.local_date, series.c.slug)
 )  # fmt: skip
 _OF_SERIES = _SLOTS.where(slot.c.series_id == bindparam("series_id"))
@@ -27,34 +27,37 @@ _DROP = delete(slot).where(slot.c.id == bindparam("row_id"))
 
 @dataclass(frozen=True)
 class Slot:
-    """An issue on a local date of its series' cadence; a person chose the date of one that is pinned."""
+    """An issue on a local date of its series' cadence; a person chose the date of one that is pinned.
+
+    In a sequence it has no issue of its own, and so it is for a date that nothing was approved for.
+    """
 
     id: int
     series_id: int
     series: str
     local_date: date
-    issue_id: int
+    issue_id: int | None
     issue: str
-    revision: str
+    revision: str | None
     state: SlotState
     pinned: bool = False
 
     @property
     def target(self) -> str:
-        return f"{self.series}/{self.issue}"
+        return f"{self.series}/{self.issue}" if self.issue else self.series
 
 
 def add(
     tx: Connection,
     series_id: int,
-    issue_id: int,
+    issue_id: int | None,
     day: date,
-    revision: str,
+    revision: str | None,
     tzdata: str,
     *,
     pinned: bool = False,
 ) -> None:
-    """Give an issue a date; the date must be free."""
+    """Give an issue a date, or everybody of a sequence; the date must be free."""
     row = {
         "series_id": series_id,
         "issue_id": issue_id,
@@ -102,4 +105,4 @@ def drop(tx: Connection, slot_id: int) -> None:
 
 def _slot(row: Row[*tuple[Any, ...]]) -> Slot:
     values = row._asdict()
-    return Slot(**{**values, "state": SlotState(values["state"])})
+    return Slot(**{**values, "issue": values["issue"] or "", "state": SlotState(values["state"])})

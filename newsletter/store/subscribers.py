@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from newsletter.domain.pausing import date_of
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber
 from newsletter.store.database import insert_new
 from newsletter.store.tables import consent_event, series, subscriber, subscription, suppression
@@ -41,13 +42,15 @@ _LEAVE = (
         subscription.c.subscriber_id == bindparam("subscriber_id_"),
         subscription.c.state != Consent.UNSUBSCRIBED,
     )
-    .values(state=Consent.UNSUBSCRIBED)
+    # Who comes back comes back at once.
+    .values(state=Consent.UNSUBSCRIBED, paused_until=None)
 )
 _LIST = (
     select(
         subscriber.c.id, subscriber.c.address, subscriber.c.name, subscriber.c.zone,
         series.c.slug.label("series"), subscription.c.state, subscription.c.confirmed_at,
-        suppression.c.reason.label("suppressed"),
+        suppression.c.reason.label("suppressed"), subscription.c.paused_until,
+        series.c.settings["zone"].as_string().label("series_zone"),
     )
     .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
     .join(series, series.c.id == subscription.c.series_id)
@@ -75,6 +78,15 @@ class SubscriptionRow:
     state: Consent
     confirmed_at: datetime | None
     suppressed: str | None
+    paused_until: datetime | None
+    series_zone: str
+
+    def standing(self, now: datetime) -> str:
+        """Say how it stands: suppressed, paused until a date of the person's own zone, or its state."""
+        until = self.paused_until
+        if self.suppressed or self.state is not Consent.ACTIVE or until is None or until <= now:
+            return self.suppressed or self.state.value
+        return f"paused until {date_of(until, self.zone, self.series_zone)}"
 
 
 def ids_by_hash(tx: Connection, hashes: Sequence[str]) -> dict[str, int]:
@@ -108,7 +120,7 @@ def subscribe(tx: Connection, series_id: int, ids: Sequence[int], evidence: Evid
         return
     active = {"series_id": series_id, "state": Consent.ACTIVE, "confirmed_at": evidence.at}
     tx.execute(insert_new(tx, subscription), [{**active, "subscriber_id": id_} for id_ in ids])
-    _add_events(tx, series_id, ids, "confirmed", evidence)
+    add_events(tx, series_id, ids, "confirmed", evidence)
 
 
 def activate(tx: Connection, series_id: int, ids: Sequence[int], evidence: Evidence) -> None:
@@ -117,7 +129,7 @@ def activate(tx: Connection, series_id: int, ids: Sequence[int], evidence: Evide
         return
     values = {"series_id_": series_id, "confirmed_at_": evidence.at}
     tx.execute(_ACTIVATE, [{**values, "subscriber_id_": id_} for id_ in ids])
-    _add_events(tx, series_id, ids, "confirmed", evidence)
+    add_events(tx, series_id, ids, "confirmed", evidence)
 
 
 def unsubscribe(
@@ -127,7 +139,7 @@ def unsubscribe(
     values = {"series_id_": series_id, "subscriber_id_": subscriber_id}
     if not tx.execute(_LEAVE, values).rowcount:
         return False
-    _add_events(tx, series_id, [subscriber_id], "unsubscribed", evidence, issue_id)
+    add_events(tx, series_id, [subscriber_id], "unsubscribed", evidence, issue_id)
     return True
 
 
@@ -161,7 +173,7 @@ def suppression_reason(tx: Connection, hash_: str) -> str | None:
     return tx.execute(_SUPPRESSED, {"hash": hash_}).scalar()
 
 
-def _add_events(
+def add_events(
     tx: Connection,
     series_id: int,
     ids: Sequence[int],
@@ -169,6 +181,7 @@ def _add_events(
     evidence: Evidence,
     issue_id: int | None = None,
 ) -> None:
+    """Write down what people agreed to or withdrew, all with the same evidence."""
     event = {
         "series_id": series_id,
         "kind": kind,

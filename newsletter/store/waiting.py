@@ -118,10 +118,10 @@ def free_now(tx: Connection, release_id: int, issues: Sequence[int], size: int) 
     )
 
 
-def plan(tx: Connection, issue_id: int, people: Sequence[int], to_batch: int) -> None:
+def plan(tx: Connection, of: Release, people: Sequence[int], to_batch: int) -> None:
     """Put the deliveries of these people into a batch, positions from 0."""
     rows = [
-        {"issue": issue_id, "subscriber": person, "to_batch": to_batch, "to_pos": number}
+        {"issue": of.issue_id, "subscriber": person, "to_batch": to_batch, "to_pos": number}
         for number, person in enumerate(people)
     ]
     tx.execute(_PLAN, rows)

@@ -99,7 +99,6 @@ sections = ["a#b"]
         ("2026-12-01", '"soon"', "12: 'starts' of [cadence] must be a date"),
         ("2026-12-01", "2026-12-01T09:00:00", "12: 'starts' of [cadence] must be a date"),
         ("[2026-12-15]", "[2026-12-14]", "13: 2026-12-14 is a Monday, so there is nothing to skip"),
-        ('"calendar"', '"sequence"', "4: a series in sequence mode cannot be sent yet"),
         ('"calendar"', '"weekly"', "4: there is no mode 'weekly'"),
         ('id = "neck"', 'id = "lower-back"', "22: two issues have the id 'lower-back'"),
         ('id = "neck"', 'id = "Neck Pain"', "22: the id 'Neck Pain' cannot be used; write 'neck-pain'"),

@@ -264,7 +264,7 @@ def test_those_a_cancel_stopped_get_it_when_it_is_queued_again(prepared: Path, t
     stage.clock.advance_to(FIRST_SLOT)
     app.engine.releasing.tick(stage.clock.now())
     assert app.engine.delivering.step()
-    (cancelled,) = app.queueing.cancel("series/first", stage.clock.now())
+    (cancelled,) = app.cancelling.cancel("series/first", stage.clock.now())
     assert (cancelled.stopped, cancelled.gone) == (3, 2)
     app.queueing.queue(["series/first"], now=stage.clock.now())
     stage.play(weeks=4)

@@ -21,6 +21,7 @@ from store_cast import (
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.event import Event, EventKind
 from newsletter.domain.explaining import Why
+from newsletter.domain.pausing import written
 from newsletter.domain.provider import Answer, Outcome, Recovery
 from newsletter.domain.series import to_settings
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash
@@ -31,7 +32,7 @@ from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.resolving import Resolution, Resolving
-from newsletter.store import batches, series, subscribers
+from newsletter.store import batches, pausing, series, subscribers
 from newsletter.store.tables import batch, delivery, subscriber, subscription
 
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
@@ -93,6 +94,12 @@ def leave(newsletter, at, how="one_click"):
         subscribers.unsubscribe(
             tx, newsletter.series_id, newsletter.ann, Evidence(at, how, ""), newsletter.issues["lower-back"]
         )
+
+
+def pause(newsletter, at, until):
+    said = Evidence(at, "command line", written(until) if until else "")
+    with newsletter.database.writing() as tx:
+        assert pausing.pause(tx, newsletter.series_id, newsletter.ann, until, said)
 
 
 def confirm(newsletter, name, at):
@@ -389,11 +396,20 @@ def test_the_mail_that_was_complained_of_is_evidence_of_a_suppression(released, 
 
 
 def test_who_pauses_beyond_the_slot_does_not_get_it(ann):
-    ann.set_subscription(ann.ann, paused_until=NOW + HOUR)
+    pause(ann, NOW - HOUR, NOW + HOUR)
     assert answer(ann, now=NOW - HOUR) == (Why.PAUSED, "paused until 2026-12-01 10:00Z")
     tick(ann, NOW)
     sentence = "paused until 2026-12-01 10:00Z, and it was released at 2026-12-01 09:00Z"
     assert answer(ann, now=NOW + WEEK) == (Why.PAUSED, sentence)
+
+
+def test_a_pause_that_has_ended_since_is_told_as_it_was_then(ann):
+    pause(ann, NOW - 2 * HOUR, NOW + HOUR)
+    tick(ann, NOW)
+    pause(ann, NOW + HOUR, None)
+    pause(ann, NOW + 2 * HOUR, NOW + WEEK)
+    sentence = "paused until 2026-12-01 10:00Z, and it was released at 2026-12-01 09:00Z"
+    assert answer(ann, now=NOW + 2 * WEEK) == (Why.PAUSED, sentence)
 
 
 def test_a_pause_that_ends_before_the_slot_keeps_nobody_from_it(ann):

@@ -7,7 +7,7 @@ from store_cast import FORM, NOW, SALT, a_series_file
 
 from newsletter.domain.letter import Letter
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash
-from newsletter.pipeline.subscribing import Subscribing
+from newsletter.pipeline.subscribing import Entry, Subscribing
 from newsletter.store import subscribers
 from newsletter.store.tables import consent_event, subscription
 
@@ -15,7 +15,7 @@ LETTER = Letter({}, {"back-pain": a_series_file()})
 
 
 def add(newsletter, *addresses):
-    people = [(line, Subscriber(address)) for line, address in enumerate(addresses, 2)]
+    people = [Entry(line, Subscriber(address)) for line, address in enumerate(addresses, 2)]
     return Subscribing(newsletter.database, SALT).add(LETTER, "back-pain", people, FORM)
 
 

@@ -31,6 +31,7 @@ from newsletter.domain.provider import Recovery
 from newsletter.domain.release import ReleaseState, SlotState
 from newsletter.domain.subscriber import Verdict
 from newsletter.errors import Refused
+from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.claiming import ALL_LANES
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.queueing import Queueing
@@ -106,8 +107,9 @@ def due(newsletter) -> tuple[Releasing, object]:
 
 def test_a_send_that_is_cancelled_while_it_is_prepared_leaves_nobody_behind(newsletter):
     releasing, found = due(newsletter)
-    queueing = Queueing(newsletter.database, None)
-    with meanwhile(newsletter.database, lambda: queueing.cancel("lower-back", NOW)) as (tx, said):
+    with meanwhile(
+        newsletter.database, lambda: Cancelling(newsletter.database).cancel("lower-back", NOW)
+    ) as (tx, said):
         releasing._prepare_chunk(tx, found.id, NOW)
     assert [(one.stopped, one.gone) for one in said[0]] == [(9, 0)]
     assert set(newsletter.rows(select(batch.c.state))) == {("cancelled",)}
@@ -131,7 +133,7 @@ def test_a_slot_that_is_being_released_is_neither_swapped_nor_freed(newsletter, 
     queueing = Queueing(newsletter.database, None)
     acts = {
         "swap": lambda: queueing.swap("lower-back", "neck", NOW),
-        "cancel": lambda: queueing.cancel("lower-back", NOW),
+        "cancel": lambda: Cancelling(newsletter.database).cancel("lower-back", NOW),
     }
     (slot, _) = newsletter.read(slots.queued)
     with meanwhile(newsletter.database, acts[act]) as (tx, said):
@@ -159,8 +161,9 @@ def test_an_acceptance_that_comes_late_stands_against_a_cancel(newsletter):
     sender = delivering(newsletter.database, ScriptedProvider(capabilities=capabilities(9)), clock)
     claim = sender.next_work()
     clock.advance_to(NOW + timedelta(hours=1))
-    queueing = Queueing(newsletter.database, None)
-    with meanwhile(newsletter.database, lambda: queueing.cancel("lower-back", clock.now())) as (tx, _):
+    with meanwhile(
+        newsletter.database, lambda: Cancelling(newsletter.database).cancel("lower-back", clock.now())
+    ) as (tx, _):
         # The first that recording does is to take the row of the batch.
         batches.record(tx, claim.batch, record_for(claim.batch, ACCEPTED, members=9, now=NOW))
     assert newsletter.rows(select(batch.c.state)) == [("accepted",)]

@@ -1,0 +1,25 @@
+"""A simulation that is stopped with Ctrl-C leaves nothing behind."""
+
+import signal
+
+import pytest
+from process_cast import coming_letter, newsletter, wait_until
+
+pytestmark = pytest.mark.process
+
+
+def test_ctrl_c_ends_a_simulation_with_one_sentence_and_no_copy_left(tmp_path):
+    root = coming_letter(tmp_path / "letter")
+    file = root / "content/series/back-pain.toml"
+    file.write_text(file.read_text().replace("subscriber_zone = false", "subscriber_zone = true"))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with newsletter(root, "queue", "back-pain") as queued:
+        queued.communicate(timeout=20)
+    with newsletter(root, "simulate", "--weeks", "104", TMPDIR=str(scratch)) as process:
+        assert wait_until(lambda: any(scratch.glob("newsletter-*/copy.db-wal")), process)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert said == "newsletter: the simulation was stopped; nothing was sent, no row was changed\n"
+    assert list(scratch.iterdir()) == []
