@@ -57,7 +57,7 @@ def main() -> None:
         found = simulate(asked.weeks, None)
         took = time.perf_counter() - start
         print(
-            f"{asked.weeks} weeks of {asked.series} series for {asked.people:,} people, {found.mails:,} mails: "
+            f"{asked.weeks} weeks, {asked.series} series, {asked.people:,} people, {found.mails:,} mails: "
             f"{took:.1f} s, peak {peak_mb():.0f} MB ({before:.0f} MB before)"
         )
         if asked.profile:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import date, datetime
 from functools import cache
 from typing import NamedTuple
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from newsletter.domain.cadence import Cadence, resolve
 
@@ -34,6 +34,7 @@ def opens_at(cadence: Cadence, day: date) -> datetime:
 @cache
 def _waves(cadence: Cadence, day: date) -> tuple[Wave, ...]:
     found: dict[datetime, list[str]] = defaultdict(list)
+    _keep_zones()
     for zone in sorted(all_zones()):
         found[resolve(day, cadence.time, zone)].append(zone)
     return tuple(Wave(due_at, tuple(found[due_at])) for due_at in sorted(found))
@@ -43,3 +44,9 @@ def _waves(cadence: Cadence, day: date) -> tuple[Wave, ...]:
 def all_zones() -> frozenset[str]:
     """Name every zone of tzdata."""
     return frozenset(available_timezones())
+
+
+@cache
+def _keep_zones() -> tuple[ZoneInfo, ...]:
+    # Python itself keeps the last eight, and would read all files again for each date.
+    return tuple(map(ZoneInfo, all_zones()))

@@ -63,7 +63,7 @@ def _is_used(tx: Connection, row: IssueRow, mode: Mode) -> bool:
 
 def _take_out(tx: Connection, row: IssueRow, mode: Mode) -> None:
     # Who has had it has had it, whether it is in the file or not.
-    if mode is Mode.SEQUENCE and row.approved_revision is not None:
+    if mode is Mode.SEQUENCE and (row.approved_revision is not None or series.is_used(tx, row.id)):
         series.change_issue(tx, row.id, position=_NOWHERE)
     else:
         series.drop_issue(tx, row.id)

@@ -16,12 +16,12 @@ from newsletter.domain import unknown
 from newsletter.domain.delivery import Asked, BatchState, Record, Ruling
 from newsletter.domain.provider import Answer, Outcome, always
 from newsletter.domain.release import REAL, ReleaseState
-from newsletter.pipeline import claiming, recording
+from newsletter.pipeline import claiming, preparing, recording
 from newsletter.pipeline.claiming import Claiming
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.evidence import Evidence
+from newsletter.pipeline.preparing import Preparing
 from newsletter.pipeline.recording import Recording
-from newsletter.pipeline.releasing import Releasing
 from newsletter.store import batches, claims, picking, releases, slots
 from newsletter.store.tables import release
 
@@ -109,10 +109,10 @@ def _untainted(batch: Any) -> Any:
     return replace(batch, state=BatchState.PLANNED) if batch.state is BatchState.SENDING else batch
 
 
-_prepare_chunk = Releasing._prepare_chunk
+_prepare_chunk = Preparing._prepare_chunk
 
 
-def _no_barrier(self: Releasing, tx: Any, release_id: int, now: Any) -> ReleaseState:
+def _no_barrier(self: Preparing, tx: Any, release_id: int, now: Any) -> ReleaseState:
     if releases.get(tx, release_id).state is ReleaseState.SENDING:
         releases.change(tx, release_id, state=ReleaseState.PREPARING)
     state = _prepare_chunk(self, tx, release_id, now)
@@ -169,10 +169,10 @@ MUTANTS = (
     Mutant("negative evidence is fenced", ("I1", "I7"), ("query",), _set(batches, "record", _unfenced)),
     Mutant("a lease that ran out leaves a doubt", ("I1",), NAMES, _set(claiming, "_doubted", _untainted)),
     Mutant("nothing is sent before all is prepared", ("I2", "I8"), NAMES,
-           _set(Releasing, "_prepare_chunk", _no_barrier)),
+           _set(Preparing, "_prepare_chunk", _no_barrier)),
     Mutant("a call is made once", ("I1",), ("query", "events", "none"), _set(SimCall, "make", _calls_twice)),
     Mutant("a batch in doubt is not split", ("I1",), NAMES, _set(recording, "record_for", _splits_tainted)),
-    Mutant("issues come in order", ("I6",), ("query",), _set(Releasing, "_let_wait", lambda *_: 0)),
+    Mutant("issues come in order", ("I6",), ("query",), _set(preparing, "_let_wait", lambda *_: 0)),
     Mutant("a pause stops the next call", ("I9",), NAMES, _set(picking, "_READY", _READY_PAUSED)),
     Mutant("the pace is kept", ("I4",), NAMES, _set(claiming, "admit", lambda account, *_, **__: account)),
     Mutant("who left is not counted with those who stayed", ("I7",), ("key", "dedupe"),
@@ -181,7 +181,7 @@ MUTANTS = (
     Mutant("events are evidence", ("I7",), NAMES, _set(Evidence, "_apply", lambda *_: None)),
     Mutant("the first claim freezes addresses", ("I1", "I7"), ("dedupe",),
            _set(Claiming, "_freeze", _freezes_anew)),
-    Mutant("a rehearsal does not count", ("I2", "I5"), NAMES, _set(Releasing, "_occasion", lambda *_: 0)),
+    Mutant("a rehearsal does not count", ("I2", "I5"), NAMES, _set(Preparing, "occasion", lambda *_: 0)),
     Mutant("a slot is looked at again before it is released", ("I0", "I5"), NAMES,
            _set(slots, "is_unchanged", lambda *_: True)),
 )  # fmt: skip

@@ -110,7 +110,7 @@ def test_a_send_that_is_cancelled_while_it_is_prepared_leaves_nobody_behind(news
     with meanwhile(
         newsletter.database, lambda: Cancelling(newsletter.database).cancel("lower-back", NOW)
     ) as (tx, said):
-        releasing._prepare_chunk(tx, found.id, NOW)
+        releasing.preparing._prepare_chunk(tx, found.id, NOW)
     assert [(one.stopped, one.gone) for one in said[0]] == [(9, 0)]
     assert set(newsletter.rows(select(batch.c.state))) == {("cancelled",)}
     with newsletter.database.writing() as tx:

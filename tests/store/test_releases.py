@@ -9,7 +9,7 @@ from store_cast import ACCEPTED, NOW, ScriptedProvider, capabilities, delivering
 from newsletter.domain.delivery import BatchState
 from newsletter.domain.release import ReleaseState, SlotState
 from newsletter.domain.subscriber import Verdict
-from newsletter.pipeline import releasing
+from newsletter.pipeline import preparing
 from newsletter.pipeline.releasing import Releasing
 from newsletter.store import batches, deliveries, releases, slots
 from newsletter.store.tables import batch, delivery
@@ -17,8 +17,8 @@ from newsletter.store.tables import batch, delivery
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(releasing, "CHUNK", 7)
-    monkeypatch.setattr(releasing, "SERVER_CHUNK", 7)
+    monkeypatch.setattr(preparing, "CHUNK", 7)
+    monkeypatch.setattr(preparing, "SERVER_CHUNK", 7)
 
 
 def names(count):
