@@ -117,10 +117,10 @@ class Mover:
 MOVERS = (
     Mover("between-weeks", CAIRO, {(5, MONDAY): LONDON}, [CAIRO] * 4 + [LONDON] * 4),
     Mover(
-        "to-and-fro-each-week",
+        "to-and-fro-between-weeks",
         LONDON,
-        {(week, MONDAY): (LONDON, NEW_YORK)[week % 2] for week in WEEKS},
-        [NEW_YORK, LONDON] * 4,
+        {(3, MONDAY): NEW_YORK, (5, MONDAY): LONDON},
+        [LONDON] * 2 + [NEW_YORK] * 2 + [LONDON] * 4,
     ),
     # East to west, with the new hour still to come: whether they had it at the old one decides.
     Mover("west-after-the-hour", CAIRO, {(4, NOON): NEW_YORK}, [CAIRO] * 4 + [NEW_YORK] * 4),

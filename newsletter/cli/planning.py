@@ -14,8 +14,8 @@ from newsletter.domain.release import spell
 from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
+    from newsletter.domain.plan import Plan, PlannedSlot
     from newsletter.pipeline.comparing import Difference
-    from newsletter.pipeline.planning import Plan, PlannedSlot
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from newsletter.domain.plan import Plan, PlannedSlot
 from newsletter.errors import NewsletterError, Place
-from newsletter.pipeline.planning import Plan, PlannedSlot
 
 _KEPT = ("subject", "recipients", "issues", "blockers")
 _MEND = "write one with: newsletter plan --json"

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import islice, takewhile
 
 from sqlalchemy import Connection
@@ -12,7 +12,9 @@ from newsletter.domain.cadence import Cadence, clock_note
 from newsletter.domain.dealing import is_reordered
 from newsletter.domain.finding import errors_of
 from newsletter.domain.letter import Letter
-from newsletter.domain.release import REAL, SlotState, late_by
+from newsletter.domain.obstacles import hour_passed, over_days, paused, too_slow, waited_for
+from newsletter.domain.plan import EmptySlot, Plan, PlannedMove, PlannedSlot, PlannedWave
+from newsletter.domain.release import REAL, SlotState
 from newsletter.domain.sequence import Part
 from newsletter.domain.series import AppliedSeries, Mode, Series
 from newsletter.domain.subscriber import Verdict
@@ -25,77 +27,9 @@ from newsletter.pipeline.releasing import held_for_size
 from newsletter.pipeline.sequence_plan import weeks_of
 from newsletter.store import audience, releases, revisions, series, slots
 from newsletter.store.database import Database
-from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
 
 _ByZone = Mapping[tuple[str, Verdict], int]
-_GO_ON = "; let it go on with: newsletter resume "
-
-
-@dataclass(frozen=True)
-class PlannedWave:
-    """One instant of a slot: who gets it then, by zone; the zone of whoever has none is the cadence's."""
-
-    due_at: datetime
-    recipients: int
-    zones: dict[str, int]
-
-
-@dataclass(frozen=True)
-class PlannedSlot:
-    """One slot to come; `excluded` counts those who will not get it, by verdict.
-
-    In a sequence `issues` counts who gets which. `each_zone` is its hour in every subscriber's own zone,
-    where that is the rule.
-    """
-
-    target: str
-    subject: str
-    local_date: date
-    due_at: datetime
-    zone: str
-    recipients: int
-    excluded: dict[str, int]
-    blockers: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    length: timedelta | None = None
-    waves: tuple[PlannedWave, ...] = ()
-    each_zone: time | None = None
-    issues: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PlannedMove:
-    """Another time that an edit of the series file gives a queued issue, at the next `queue`."""
-
-    target: str
-    was: datetime
-    becomes: datetime
-    zone: str
-
-
-@dataclass(frozen=True)
-class EmptySlot:
-    """A date of a cadence that no approved issue has; nothing is sent then."""
-
-    series: str
-    local_date: date
-    due_at: datetime
-    zone: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The weeks to come, what an edit moves first, and the issues of the files that have no slot."""
-
-    slots: tuple[PlannedSlot, ...]
-    unqueued: tuple[str, ...] = ()
-    moves: tuple[PlannedMove, ...] = ()
-    empty: tuple[EmptySlot, ...] = ()
-
-    @property
-    def blockers(self) -> int:
-        return sum(len(slot.blockers) for slot in self.slots)
 
 
 @dataclass(frozen=True)
@@ -172,6 +106,7 @@ class Planning:
         }
         found = []
         for number, week in enumerate(weeks):
+            length = self.pacing.length(week.due.total(), now) if self.pacing else None
             instants = _waves(of, week.local_date, week.due)
             note = clock_note(week.local_date, of.cadence.time, of.cadence.zone)
             found.append(
@@ -184,13 +119,18 @@ class Planning:
                     recipients=week.due.total(),
                     excluded={verdict.value: n for verdict, n in week.excluded.items()},
                     blockers=(
-                        *([f"{of.slug} is paused{_GO_ON}{of.slug}"] if of.paused_at else []),
+                        *paused([(of.slug, of.paused_at)]),
                         *([f"it will be held: {too_many}"] if too_many and not number else []),
-                        *(_waiting(of, part, people) for part, people in week.waiting.items()),
+                        *(waited_for(of, part, people) for part, people in week.waiting.items()),
                         *(one for part in week.issues for one in changed.get(part, ())),
+                        *too_slow(length),
                     ),
-                    notes=(*([note] if note else []), *(_passed(of, instants, now) if not number else ())),
-                    length=self.pacing.length(week.due.total(), now) if self.pacing else None,
+                    notes=(
+                        *([note] if note else []),
+                        *(hour_passed(of, instants, now) if not number else ()),
+                        *over_days(length),
+                    ),
+                    length=length,
                     waves=instants,
                     each_zone=of.cadence.each_zone,
                     issues={part.slug: people for part, people in sorted(week.issues.items(), key=_place)},
@@ -215,6 +155,7 @@ class Planning:
         cadence = of.cadence
         planned = _waves(of, slot.local_date, _due(of, by_zone))
         note = clock_note(slot.local_date, cadence.time, cadence.zone)
+        length = self.pacing.length(recipients, now) if self.pacing else None
         return PlannedSlot(
             target=slot.target,
             subject=approved.subject_line,
@@ -224,12 +165,13 @@ class Planning:
             recipients=recipients,
             excluded={verdict.value: n for verdict, n in counts.items() if verdict is not Verdict.DUE},
             blockers=(
-                *_paused(of, row),
+                *paused([(of.slug, of.paused_at), (row.target, row.paused_at)]),
                 *([f"it will be held: {too_many}"] if too_many else []),
                 *self._blockers(letter, slot.series, slot.issue, approved.source_hash),
+                *too_slow(length),
             ),
-            notes=(*([note] if note else []), *_passed(of, planned, now)),
-            length=self.pacing.length(recipients, now) if self.pacing else None,
+            notes=(*([note] if note else []), *hour_passed(of, planned, now), *over_days(length)),
+            length=length,
             waves=planned,
             each_zone=cadence.each_zone,
         )
@@ -316,30 +258,6 @@ def _waves(of: AppliedSeries, day: date, due: Mapping[str, int]) -> tuple[Planne
         if zones:
             planned.append(PlannedWave(wave.due_at, sum(zones.values()), zones))
     return tuple(planned)
-
-
-def _passed(of: AppliedSeries, planned: Sequence[PlannedWave], now: datetime) -> list[str]:
-    """Say what becomes of people whose hour has passed already."""
-    late = [one for one in planned if one.due_at <= now]
-    held = sum(one.recipients for one in late if late_by(one.due_at, now, of.hold_if_late_by))
-    soon = sum(one.recipients for one in late) - held
-    return [
-        *([f"their hour has passed for {soon:,}: they get it at once"] if soon else []),
-        *([f"their hour has passed for {held:,} by more than hold_if_late_by: held"] if held else []),
-    ]
-
-
-def _paused(of: AppliedSeries, row: IssueRow) -> list[str]:
-    paused = [name for name, at in ((of.slug, of.paused_at), (row.target, row.paused_at)) if at]
-    return [f"{name} is paused{_GO_ON}{name}" for name in paused]
-
-
-def _waiting(of: AppliedSeries, part: Part, people: int) -> str:
-    """Say why people do not get their next issue."""
-    target = f"{of.slug}/{part.slug}"
-    if part.is_paused:
-        return f"{target} is paused, and {people:,} wait for it{_GO_ON}{target}"
-    return f"{target} is not approved, and {people:,} wait for it; approve it with: newsletter queue {target}"
 
 
 def _place(one: tuple[Part, int]) -> int:

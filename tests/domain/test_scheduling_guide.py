@@ -14,6 +14,7 @@ from newsletter.content.series_tables import duration
 from newsletter.domain.cadence import clock_note, resolve
 from newsletter.domain.finding import Severity
 from newsletter.domain.release import late_by
+from newsletter.domain.sequence import NOTHING, Part, next_part
 from newsletter.domain.series import Series
 from newsletter.errors import LetterError
 
@@ -44,6 +45,14 @@ def series_with(line: str) -> Series:
     cadence, times = re.subn(rf"^{key} = .*\n", instead, CADENCE, flags=re.MULTILINE)
     assert times == 1, line
     return parse_series(SERIES.format(cadence=cadence), slug="back-pain", file="back-pain.toml")
+
+
+@pytest.mark.parametrize(("order", "had", "coming"), table("the order is now"))
+def test_what_comes_next_in_a_sequence_is_what_the_guide_says(order, had, coming) -> None:
+    parts = [Part(number, slug, number, "approved") for number, slug in enumerate(order.split(), 1)]
+    furthest = max((one.position for one in parts if one.slug in had.split()), default=NOTHING)
+    found = next_part(parts, furthest)
+    assert (found.slug if found else "nothing") == coming
 
 
 def test_the_cadence_of_the_guide_can_be_used() -> None:

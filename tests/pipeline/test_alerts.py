@@ -11,14 +11,19 @@ from newsletter.domain.provider import Answer, Outcome, Recovery
 BOSS = "boss"
 
 
-@pytest.fixture
-def watched(office):
-    """Give a letter whose holds are told to somebody."""
+def with_boss(office):
+    """Name somebody to tell of holds."""
     rewrite(
         office.root / "newsletter.toml",
         "postal_address",
         f'alert_to = ["{BOSS}@example.org"]\npostal_address',
     )
+
+
+@pytest.fixture
+def watched(office):
+    """Give a letter whose holds are told to somebody."""
+    with_boss(office)
     office.queue()
     return office
 
@@ -72,3 +77,51 @@ def test_the_article_is_not_needed_for_it(watched):
     watched.clock.advance_to(FIRST + timedelta(hours=7))
     watched.run(until=FIRST + timedelta(hours=8))
     assert told(service) == [BOSS]
+
+
+def test_a_date_that_nothing_was_approved_for_is_told_once_and_nothing_is_sent(office):
+    with_boss(office)
+    office.queue("back-pain/lower-back")
+    service = office.connect()
+    for days in (0, 8, 9, 10):
+        office.clock.advance_to(FIRST + timedelta(days=days))
+        office.run(until=office.clock.now())
+    assert told(service) == [BOSS]
+    assert {issue for issue, _ in service.accepted} == {"lower-back", "_alert"}
+    rows = office.app().queueing.rows()
+    assert [(row.slot.target, row.is_empty) for row in rows] == [
+        ("back-pain/lower-back", False),
+        ("back-pain", True),
+    ]
+    assert rows[1].release.reason == "no issue was approved for it; next in the file is neck"
+
+
+def test_after_an_empty_date_the_issue_takes_the_next_one(office):
+    office.queue("back-pain/lower-back")
+    office.connect()
+    office.run(until=FIRST)
+    office.clock.advance_to(FIRST + timedelta(days=7))
+    office.run(until=office.clock.now())
+    office.queue("back-pain/neck")
+    assert office.slots() == {"neck": "2026-12-15"}
+
+
+@pytest.mark.parametrize("why", ["finished", "not begun", "paused", "planned later"])
+def test_a_date_without_an_issue_is_nothing_to_tell_where_that_is_meant(office, why):
+    with_boss(office)
+    service = office.connect()
+    if why == "finished":
+        office.queue()
+    elif why == "paused":
+        office.queue("back-pain/lower-back")
+        office.run(until=FIRST + timedelta(days=1))
+        office.app().holding.pause("back-pain", office.clock.now())
+    elif why == "planned later":
+        office.queue("back-pain/lower-back")
+        office.queue("back-pain/neck", at=(FIRST + timedelta(weeks=3)).date())
+    else:
+        office.queue("back-pain/lower-back", dry_run=True)
+    office.run(until=FIRST + timedelta(days=9))
+    office.clock.advance_to(FIRST + timedelta(days=9))
+    office.app().engine.tick()
+    assert told(service) == []

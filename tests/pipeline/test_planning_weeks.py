@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from letter_cast import ARTICLE_FILE, FIRST, SERIES_FILE, rewrite
 
 
@@ -71,3 +72,20 @@ def test_a_clock_change_is_noted(queued):
     queued.clock.advance_to(FIRST + timedelta(weeks=16))
     queued.queue()
     assert [one.notes for one in planned(queued, weeks=4).slots] == [("gap:shifted",), ()]
+
+
+@pytest.mark.parametrize(
+    ("per_day", "more", "in_the_way", "note"),
+    [
+        (1000, 0, (), ()),
+        (2, 0, (), ("by the provider's limits the last go out 36 h 00 min later",)),
+        (1, 4, ("it takes 7 days by the provider's limits, and the next slot comes before it ends",), ()),
+    ],
+)
+def test_a_quota_that_is_too_small_for_a_week_is_in_the_way(queued, per_day, more, in_the_way, note):
+    queued.join(*(f"more{number}" for number in range(more)))
+    queued.connect()
+    settings = queued.root / "newsletter.toml"
+    rewrite(settings, "postal_address", f"provider.per_day = {per_day}\npostal_address")
+    [first, _] = planned(queued).slots
+    assert (first.blockers, first.notes) == (in_the_way, note)
