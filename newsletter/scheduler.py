@@ -99,7 +99,7 @@ class Schedule:
             if self._hold():
                 return
             for release in self._engine.tick():
-                log.info("release", issue=f"{release.series}/{release.issue}", state=release.state.value,
+                log.info("release", issue=f"{release.target}", state=release.state.value,
                          deliveries=release.planned)  # fmt: skip
             self._is_well()
         except NewsletterError as error:

@@ -85,6 +85,11 @@ def _entries(planned: "Plan") -> list[Entry]:
     ]
 
 
+def _name(slot: "PlannedSlot") -> str:
+    """Name a slot by its issue, or in a sequence by its date."""
+    return slot.target if slot.subject else f"{slot.target} {slot.local_date:%d %b}"
+
+
 def _uid(slot: "PlannedSlot") -> str:
     # An issue has one slot, which may move; a sequence has many.
     return slot.target.replace("/", ".") if slot.subject else f"{slot.target}.{slot.local_date}"
@@ -134,21 +139,26 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
         ],
         right=(3,),
     )
+    told: dict[str, str] = {}
     for one in slots:
+        name = _name(one)
         if one.length:
-            say(muted(f"{one.target}: takes {spell(one.length)}"))
+            say(muted(f"{name}: takes {spell(one.length)}"))
         if len(one.waves) > 1:
             first, last = one.waves[0].due_at, one.waves[-1].due_at
-            say(muted(f"{one.target}: at {len(one.waves)} instants from {utc(first)} to {utc(last)}"))
-        if len(zones := _zones(one)) > 1:
-            say(muted(f"{one.target}: {_listed(zones)}"))
-        left = ", ".join(f"{number(n)} {verdict}" for verdict, n in sorted(one.excluded.items()))
+            say(muted(f"{name}: at {len(one.waves)} instants from {utc(first)} to {utc(last)}"))
+        if len(zones := _zones(one)) > 1 and told.get(one.target) != (listed := _listed(zones)):
+            told[one.target] = listed
+            say(muted(f"{name}: {listed}"))
+        left = ", ".join(
+            f"{number(n)} {verdict.replace('_', ' ')}" for verdict, n in sorted(one.excluded.items())
+        )
         if left:
-            say(muted(f"{one.target}: not for {left}"))
+            say(muted(f"{name}: not for {left}"))
         for note in one.notes:
-            say(f"{one.target}: {note if ' ' in note else f'the clocks change: {note}'}")
+            say(f"{name}: {note if ' ' in note else f'the clocks change: {note}'}")
         for blocker in one.blockers:
-            say(f"{one.target}: {red('in the way')}: {blocker}")
+            say(f"{name}: {red('in the way')}: {blocker}")
 
 
 def _by_issue(slot: "PlannedSlot") -> str:

@@ -168,7 +168,7 @@ def resume(
     """
     app = letter(ctx)
     for release, people in app.holding.held(target, app.clock.now()):
-        say(f"{release.series}/{release.issue} of {utc(release.due_at)} is held: {release.reason}")
+        say(f"{release.target} of {utc(release.due_at)} is held: {release.reason}")
         if not dry_run:
             ask(ctx, f"Send it to {number(people)} people now?")
         else:
@@ -264,7 +264,7 @@ def _say_sent(sent: "Sent") -> None:
     other = ", ".join(f"{number(n)} {state}" for state, n in sorted(counts.items()) if state != "accepted")
     reason = f": {release.reason}" if release.reason else ""
     say(
-        f"{utc(release.due_at)}  {release.series}/{release.issue}  {release.state.value}{reason}  "
+        f"{utc(release.due_at)}  {release.target}  {release.state.value}{reason}  "
         f"{number(accepted)} of {number(release.planned)} accepted{', ' + other if other else ''}"
     )
 
