@@ -46,6 +46,7 @@ And this is what the second part has to say, which is about as much as the first
 """
 _SERIES = """title = "A series"
 from = "The Letter <weekly@news.example.org>"
+mode = "{mode}"
 [cadence]
 weekday = "tuesday"
 time = "09:00"
@@ -146,12 +147,12 @@ class Stage:
     def __post_init__(self) -> None:
         self.provider = KeyedProvider(self.clock)
 
-    def prepare(self) -> None:
+    def prepare(self, mode: str = "calendar") -> None:
         """Write the files, add five subscribers and queue both issues."""
         for name, text in {
             "newsletter.toml": _SETTINGS,
             "content/articles/article.md": _ARTICLE,
-            "content/series/series.toml": _SERIES,
+            "content/series/series.toml": _SERIES.format(mode=mode),
         }.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)

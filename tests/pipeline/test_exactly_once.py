@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 from exactly_once_cast import EVERYBODY, FIRST_SLOT, Crash, Fuse, Stage, crashing
+from sqlalchemy import insert
 
 from newsletter.app import App
 from newsletter.domain import delivery as decisions
 from newsletter.domain import unknown
 from newsletter.domain.provider import Answer, Outcome
-from newsletter.pipeline import claiming, delivering, recording
+from newsletter.pipeline import claiming, delivering, preparing, recording
 from newsletter.pipeline.preparing import Preparing
-from newsletter.store import batches, claims, picking
+from newsletter.store import batches, claims, picking, sequences
 from newsletter.store.hot import Hot
+from newsletter.store.tables import delivery
 
 UNKNOWN = Answer(Outcome.UNKNOWN, "no answer")
 
@@ -64,6 +66,30 @@ def test_a_kill_at_any_boundary_loses_and_repeats_nothing(
 ) -> None:
     assert boundaries(prepared, tmp_path, monkeypatch) > 40
     assert sweep(prepared, tmp_path / "sweep", monkeypatch) == []
+
+
+def test_a_kill_at_any_boundary_of_a_sequence_loses_and_repeats_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "CHUNK", 2)
+    stage = Stage(tmp_path / "prepared")
+    stage.prepare("sequence")
+    # Two of the five are ahead by one issue, so that each slot is of both.
+    with stage.app().database.writing() as tx:
+        first = next(part for part in sequences.parts(tx, 1) if part.slug == "first")
+        tx.execute(
+            insert(delivery),
+            [
+                {"issue_id": first.issue_id, "subscriber_id": id_, "occasion": 0, "state": "accepted"}
+                for id_ in (2, 4)
+            ],
+        )
+    expected = Counter({pair: 1 for pair in EVERYBODY if pair not in {("first", 2), ("first", 4)}})
+    assert boundaries(stage.root, tmp_path, monkeypatch) > 40
+    for limit in range(1, boundaries(stage.root, tmp_path / "again", monkeypatch) + 1):
+        killed = staged(stage.root, tmp_path, str(limit))
+        run_killed_at(killed, limit, monkeypatch)
+        assert (limit, Counter(killed.provider.accepted)) == (limit, expected)
 
 
 def test_a_fresh_key_for_every_attempt_would_send_twice(
