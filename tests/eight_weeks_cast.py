@@ -88,7 +88,6 @@ SPRING = Period(
     },
 )
 
-
 STAYERS = {
     f"{city}-{n}": zone
     for city, zone in {
@@ -185,9 +184,14 @@ def few_zones():
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zones, "all_zones", lambda: frozenset(AUTUMN.clocks))
-        zones._waves.cache_clear()
+        _forget_zones()
         yield
-    zones._waves.cache_clear()
+    _forget_zones()
+
+
+def _forget_zones() -> None:
+    for remembered in (zones._waves, zones._keep_zones):
+        remembered.cache_clear()
 
 
 _LARGER = replace(SERVICE, batch_size=10)

@@ -17,7 +17,7 @@ from letter_cast import (
 
 from newsletter.domain.release import ReleaseState
 from newsletter.errors import Refused
-from newsletter.pipeline.releasing import Releasing
+from newsletter.pipeline.preparing import Preparing
 
 
 def release_of(office, issue="lower-back"):
@@ -230,7 +230,7 @@ def test_a_rehearsal_does_not_stand_where_the_real_send_will(queued):
 
 
 def test_without_occasions_of_its_own_it_would(queued, monkeypatch):
-    monkeypatch.setattr(Releasing, "_occasion", lambda self, release_id: 0)
+    monkeypatch.setattr(Preparing, "occasion", lambda self, release_id: 0)
     with pytest.raises(AssertionError):
         rehearse_then_send(queued)
 

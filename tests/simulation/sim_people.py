@@ -18,9 +18,9 @@ from newsletter.domain.release import Release
 from newsletter.domain.subscriber import Consent
 from newsletter.domain.subscriber import Evidence as Agreed
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.holding import Holding
-from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.resolving import Resolution, Resolving
 from newsletter.store import subscribers
 from newsletter.store.tables import subscriber, subscription, suppression
@@ -223,7 +223,7 @@ class Operator:
         if self.history.cancelled:
             return
         try:
-            done = Queueing(self.database, None).cancel(f"{SERIES}/{issue}", self.world.clock.now())
+            done = Cancelling(self.database).cancel(f"{SERIES}/{issue}", self.world.clock.now())
         except NewsletterError as error:
             self.world.note(f"cannot cancel {issue}: {error}")
             return

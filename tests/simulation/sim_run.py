@@ -15,7 +15,7 @@ from sim_rehearsal import rehearse
 from sim_workers import Failover, Worker
 from sim_world import SimDatabase, World
 
-from newsletter.pipeline import delivering, releasing
+from newsletter.pipeline import delivering, preparing
 
 #: After faults end and the last slot came due, everything that can end by itself has ended within so long.
 SETTLES_WITHIN = 72 * HOUR
@@ -45,7 +45,7 @@ def play(name: str, seed: int) -> Played:
     world = World(plan)
     game = _Game(world, database)
     try:
-        with patch.object(releasing, "CHUNK", 3), patch.object(delivering, "log", Mock()):
+        with patch.object(preparing, "CHUNK", 3), patch.object(delivering, "log", Mock()):
             failures = game.play()
     finally:
         database.world = database.on_commit = None

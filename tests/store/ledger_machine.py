@@ -22,9 +22,9 @@ from newsletter.domain.series import to_settings
 from newsletter.domain.subscriber import Consent, address_hash
 from newsletter.domain.unknown import Policy
 from newsletter.errors import NewsletterError, Refused
+from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.holding import Holding
-from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.resolving import Resolution, Resolving
 from newsletter.pipeline.work import Claim, Look
@@ -171,7 +171,7 @@ class Ledger(RuleBasedStateMachine):
             self.resume()
         elif what in ISSUES and self.steps > STEPS // 2:
             with suppress(NewsletterError):
-                Queueing(self.database, None).cancel(f"{TARGET}/{what}", self.clock.now())
+                Cancelling(self.database).cancel(f"{TARGET}/{what}", self.clock.now())
         elif isinstance(what, Resolution):
             self.resolve(what)
 

@@ -27,9 +27,9 @@ from newsletter.domain.series import to_settings
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash
 from newsletter.errors import UnknownTarget
 from newsletter.pipeline import evidence
+from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.explaining import Explaining
 from newsletter.pipeline.holding import Holding
-from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.resolving import Resolution, Resolving
 from newsletter.store import batches, pausing, series, subscribers
@@ -204,7 +204,7 @@ def test_a_doubt_says_when_it_is_looked_into_and_then_how_it_is_settled(released
 
 def test_a_doubt_that_was_left_is_unknown_with_its_reason(released, clock):
     send(released, clock, UNKNOWN, able=SILENT)
-    Queueing(released.database, None).cancel("back-pain", NOW + HOUR)
+    Cancelling(released.database).cancel("back-pain", NOW + HOUR)
     verdict, sentence = answer(released, now=NOW + HOUR)
     assert verdict is Why.UNKNOWN
     assert "; cancelled while its outcome was unknown; settle it with: newsletter resolve" in sentence
@@ -250,14 +250,14 @@ def test_who_need_not_wait_any_more_is_planned(behind, clock):
 
 
 def test_a_send_that_was_cancelled_says_when(released):
-    Queueing(released.database, None).cancel("lower-back", NOW + HOUR)
+    Cancelling(released.database).cancel("lower-back", NOW + HOUR)
     sentence = "cancelled at 2026-12-01 10:00Z before any call was made for it"
     assert answer(released, now=NOW + HOUR) == (Why.CANCELLED, sentence)
 
 
 def test_a_send_that_was_cancelled_before_anybody_was_looked_at_is_cancelled_for_all(ann):
     ann.release(now=NOW + 7 * HOUR)
-    Queueing(ann.database, None).cancel("lower-back", NOW + 8 * HOUR)
+    Cancelling(ann.database).cancel("lower-back", NOW + 8 * HOUR)
     verdict, sentence = answer(ann, now=NOW + 9 * HOUR)
     assert verdict is Why.CANCELLED
     assert sentence.startswith("cancelled at 2026-12-01 17:00Z")
