@@ -27,6 +27,7 @@ def apply(tx: Connection, composing: Composing, letter: Letter, of: Series) -> b
         before = series.find(tx, old)
         if before and series.find(tx, of.slug) is None:
             series.rename(tx, before.id, of.slug)
+    _refuse_lost_series(tx, letter, of)
     _refuse_other_mode(tx, of)
     series_id = series.apply(tx, of.slug, to_settings(of), sha256("".join(hashes).encode()).hexdigest())
     known = {row.slug: row for row in series.issues(tx, series_id)}
@@ -43,6 +44,20 @@ def apply(tx: Connection, composing: Composing, letter: Letter, of: Series) -> b
         else:
             series.add_issue(tx, series_id, issue.id, position)
     return is_reordered(order, [issue.id for issue in of.issues])
+
+
+def _refuse_lost_series(tx: Connection, letter: Letter, of: Series) -> None:
+    """Take a new series for a renamed one while another that has slots to come has lost its file."""
+    if series.find(tx, of.slug) is not None:
+        return
+    for slot in slots.queued(tx):
+        if slot.series not in letter.series:
+            raise Refused(
+                f"{slot.series} is queued and its file is gone",
+                place=of.place,
+                mend=f"write previously = [{slot.series!r}] here if this is it; else: "
+                f"newsletter cancel {slot.series}",
+            )
 
 
 def _refuse_other_mode(tx: Connection, of: Series) -> None:

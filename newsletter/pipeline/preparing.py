@@ -45,9 +45,12 @@ class Preparing:
         with self.database.reading() as tx:
             return releases.get(tx, release.id)
 
-    def occasion(self, release_id: int) -> int:
-        """Return the occasion of a release: a rehearsal must never stand where the real send will."""
-        return -release_id if self.capabilities.rehearsal else REAL
+    def occasion(self, tx: Connection, slot_id: int) -> int:
+        """Return the occasion of a slot's releases: a rehearsal must never stand where the real send will."""
+        if not self.capabilities.rehearsal:
+            return REAL
+        # All releases of a slot are one occasion: the last one sees who has it from the others.
+        return -min(one.id for one in releases.of_slot(tx, slot_id))
 
     def size(self, tx: Connection, now: datetime) -> int:
         """Return how many deliveries a batch may have today."""
@@ -80,9 +83,10 @@ class Preparing:
         release = releases.get_locked(tx, release_id)
         if release.state is not ReleaseState.PREPARING:
             return release.state
-        if not release.prepared_to and release.occasion != self.occasion(release_id):
+        occasion = self.occasion(tx, release.slot_id)
+        if not release.prepared_to and release.occasion != occasion:
             # It was held when another provider was there.
-            release = replace(release, occasion=self.occasion(release_id))
+            release = replace(release, occasion=occasion)
             releases.change(tx, release_id, occasion=release.occasion)
         of = series.find(tx, release.series)
         assert of is not None, "a release has a series"
@@ -192,13 +196,12 @@ def _of_zones(tx: Connection, release: Release, of: AppliedSeries) -> Mapping[st
     every = releases.of_slot(tx, release.slot_id)
     is_last = release.due_at == max(one.due_at for one in every)
     to_go = [one for one in every if not one.prepared_to and one.id != release.id]
-    # Each rehearsal is an occasion of its own: the last could not see who had it from the others.
-    takes_movers = is_last and not release.is_rehearsal
     return {
         "home": of.cadence.zone,
         "zones": list(release.zones),
-        "since": min(one.due_at for one in every) if takes_movers else None,
-        "others": [zone for one in to_go for zone in one.zones or ()],
+        "since": min(one.due_at for one in every) if is_last else None,
+        # Hundreds of names, which only the last has a use for.
+        "others": [zone for one in to_go for zone in one.zones or ()] if is_last else [],
     }
 
 

@@ -121,7 +121,7 @@ class Releasing:
         state = ReleaseState.HELD if reasons else state
         release_id = releases.add(tx, slot.id, wave.due_at, state, "; ".join(reasons), wave.zones)
         if release_id is not None:
-            releases.change(tx, release_id, occasion=self.preparing.occasion(release_id))
+            releases.change(tx, release_id, occasion=self.preparing.occasion(tx, slot.id))
         return release_id
 
     def _start(self, release: Release, now: datetime) -> Release:

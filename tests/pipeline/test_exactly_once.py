@@ -268,7 +268,7 @@ def test_a_rehearsal_never_counts_as_the_real_send(prepared: Path, tmp_path: Pat
 def test_if_it_stood_in_its_place_nobody_would_get_the_real_one(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Preparing, "occasion", lambda self, release_id: 0)
+    monkeypatch.setattr(Preparing, "occasion", lambda self, tx, slot_id: 0)
     anything = picking._where_ready(picking._REAL_GOING_ON, picking._IS_MINE[True])
     monkeypatch.setattr(picking, "_READY", {True: anything, False: anything})
     assert rehearse_then_send(staged(prepared, tmp_path, "a")) == []

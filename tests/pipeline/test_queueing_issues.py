@@ -183,3 +183,14 @@ def test_an_issue_that_went_out_is_not_queued_again(queued):
         "back-pain/lower-back": Change.SENT,
         "back-pain/neck": Change.UNCHANGED,
     }
+
+
+def test_a_series_file_renamed_without_saying_so_is_refused(queued):
+    old = queued.root / SERIES_FILE
+    new = old.with_name("spine-pain.toml")
+    old.rename(new)
+    with pytest.raises(Refused, match=r"back-pain is queued and its file is gone; .*previously = "):
+        queued.queue("spine-pain")
+    new.write_text(new.read_text().replace("[cadence]", 'previously = ["back-pain"]\n\n[cadence]', 1))
+    queued.queue("spine-pain")
+    assert {row.slot.series for row in queued.app().queueing.rows()} == {"spine-pain"}

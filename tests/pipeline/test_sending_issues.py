@@ -230,7 +230,7 @@ def test_a_rehearsal_does_not_stand_where_the_real_send_will(queued):
 
 
 def test_without_occasions_of_its_own_it_would(queued, monkeypatch):
-    monkeypatch.setattr(Preparing, "occasion", lambda self, release_id: 0)
+    monkeypatch.setattr(Preparing, "occasion", lambda self, tx, slot_id: 0)
     with pytest.raises(AssertionError):
         rehearse_then_send(queued)
 

@@ -228,3 +228,14 @@ def test_a_process_that_was_away_over_some_hours_makes_up_for_them(world, moment
     for name, at in found.items():
         due = hour_of(date(2026, 12, 1), HOMES[name])
         assert due <= at <= max(due, moment + timedelta(hours=3)), name
+
+
+def test_a_rehearsal_gives_movers_an_issue_once_as_the_real_send_does(world):
+    world.cancel("back-pain/neck")
+    world.run(FIRST + timedelta(hours=1))
+    moves(world, "cara", "America/New_York")  # had it; the new hour is still to come
+    moves(world, "nora", "Africa/Cairo")  # had it not; the new hour is gone
+    world.run(FIRST + timedelta(days=2))
+    mails = [file.name.partition("-")[2] for file in (world.root / "outbox").rglob("*.eml")]
+    assert sorted(mails) == sorted(f"{name}@example.org.eml" for name in HOMES)
+    assert world.states() == {"accepted": len(HOMES)}
