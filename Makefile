@@ -37,9 +37,11 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile fuzz
 
-# The simulator for longer: 20,000 seeds, or SEEDS=…; a failing seed prints how to replay it.
+# The simulator for longer: 20,000 seeds, or SEEDS=…; a failing seed prints how to replay it. Then a list of
+# 1,000,000 people, which has to be imported in memory that does not grow with it.
 soak: $(STAMP)
 	$(BIN)/python tests/simulation/soak.py --seeds $(or $(SEEDS),20000)
+	$(BIN)/python benchmarks/importing_people.py --people 1000000 --most-memory 200
 
 # Real processes, killed and stopped at random, against local fakes of the providers: 100 runs, or RUNS=…, half of
 # them on PostgreSQL, or all on DATABASE=….

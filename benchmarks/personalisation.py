@@ -14,7 +14,9 @@ from itertools import chain
 
 from newsletter.domain.message import Message, Recipient
 from newsletter.domain.pieces import Field, Pieces
+from newsletter.domain.provider import Mailing
 from newsletter.providers.mime import compile_mime
+from newsletter.providers.postmark import STREAM, Form
 from newsletter.providers.resend import compile_json
 from newsletter.providers.stencil import cut
 
@@ -115,17 +117,21 @@ def _round(fill: Fill, people: Sequence[Recipient]) -> float:
 
 def main() -> None:
     """Print one line a form."""
-    people = recipients()
+    people, form = recipients(), Form(issue(), STREAM)
     forms: dict[str, Fill] = {
         "MIME, quoted-printable": compile_mime(issue())(DATE),
         "JSON for Resend": compile_json(issue()).fill,
+        "JSON for Postmark": lambda people: [form.body(Mailing("nl-a1b2c3d4-12-7-0", people, DATE, ""))],
     }
     print(f"$ python benchmarks/personalisation.py   (batches of {BATCH}, median of {ROUNDS})")
     for name, fill in forms.items():
         parts = list(fill(people))
         size = sum(map(len, chain.from_iterable(parts))) / BATCH
         filled, bare = rate(fill, people), rate(lambda _, parts=parts: parts, people)
-        print(f"{name:24} {size / 1000:5.1f} kB  {filled:9,.0f}/s", end="   ")
+        print(
+            f"{name:24} {size / 1000:5.1f} kB  {filled:9,.0f}/s  {1000 * BATCH / filled:4.1f} ms a batch",
+            end="   ",
+        )
         print(f"bare join {bare:9,.0f}/s   {filled / bare:.0%}")
 
 

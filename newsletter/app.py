@@ -2,41 +2,60 @@
 
 import os
 import socket
+import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import Connection
+
 from newsletter.config import Settings, load_keys, load_settings
+from newsletter.content.people_csv import report_of_rows
+from newsletter.content.people_files import open_people
+from newsletter.content.whole_files import written_whole
 from newsletter.domain.account import Limits
 from newsletter.domain.clock import Clock, PlayedClock
+from newsletter.domain.joining import Entry
 from newsletter.domain.provider import Capabilities, Provider
-from newsletter.domain.subscriber import Subscriber
+from newsletter.domain.signup import html_form
+from newsletter.domain.subscriber import Consent, Subscriber
+from newsletter.domain.subscriber import Evidence as ConsentEvidence
 from newsletter.domain.tokens import TokenKeys
 from newsletter.errors import ProviderError, Refused, StoreError
 from newsletter.logs import write_plainly
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.answering import Desk
+from newsletter.pipeline.archiving import Archiving
 from newsletter.pipeline.cancelling import Cancelling
+from newsletter.pipeline.choosing import Choosing
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.explaining import Explaining
+from newsletter.pipeline.exporting import Exporting, Format
+from newsletter.pipeline.hearing import Hearing
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.importing import Importing
+from newsletter.pipeline.joining import SignUps
+from newsletter.pipeline.leaving import Leaving
+from newsletter.pipeline.limiting import Limiting
 from newsletter.pipeline.moving import Moving
+from newsletter.pipeline.noticing import Noticing
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.pausing import Pausing
 from newsletter.pipeline.planning import Planning
 from newsletter.pipeline.previewing import Previewing, Reader
 from newsletter.pipeline.queueing import Queueing
+from newsletter.pipeline.readdressing import Readdressing
 from newsletter.pipeline.readiness import refuse_silent_way_out, refuse_unready
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.reporting import Reporting, Status
 from newsletter.pipeline.resolving import Resolving
+from newsletter.pipeline.restoring import Restored, Restoring
 from newsletter.pipeline.running import Engine, Sent
 from newsletter.pipeline.shelving import TemplateShelf
 from newsletter.pipeline.simulating import (
@@ -48,9 +67,23 @@ from newsletter.pipeline.simulating import (
 )
 from newsletter.pipeline.splitting import Splitting
 from newsletter.pipeline.starting import Starting
-from newsletter.pipeline.subscribing import Entry, Imported, Subscribing, checked, evidence_of, read_csv
+from newsletter.pipeline.subscribing import (
+    Imported,
+    Listening,
+    Pending,
+    Subscribing,
+    checked,
+    evidence_of,
+)
+from newsletter.pipeline.summing import Summing
 from newsletter.pipeline.testing import TestCopies
-from newsletter.providers import ProviderSettings, open_provider, open_rehearsal, provider_names
+from newsletter.providers import (
+    ProviderSettings,
+    listeners,
+    open_provider,
+    open_rehearsal,
+    provider_names,
+)
 from newsletter.rendering.renderer import Renderer
 from newsletter.store import schema
 from newsletter.store.aside import Aside
@@ -60,9 +93,18 @@ from newsletter.store.lineage import Lineage
 from newsletter.store.schema import Deployment
 from newsletter.store.scratch import on_copy
 from newsletter.store.sender_lock import sender_lock
+from newsletter.store.series import find as find_series
 
 _PACKAGE = Path(__file__).parent
 _SEND_THERE = "write its url under [database]"
+
+
+#: Is told how many of how many lines are done; 0 where nobody knows how many there are.
+Watch = Callable[[int, int], None]
+
+
+def watch_nobody(_done: int, _total: int) -> None:
+    """Look at nothing."""
 
 
 class SystemClock:
@@ -123,7 +165,17 @@ class App:
         table = self.settings.provider
         folder = self.root / table.folder
         return self._provider or open_provider(
-            ProviderSettings(table.name, table.base_url, folder, self.environment)
+            ProviderSettings(
+                table.name,
+                table.base_url,
+                folder,
+                self.environment,
+                stream=table.stream,
+                region=table.region,
+                configuration_set=table.configuration_set,
+                send_rate=table.send_rate,
+                server=table.server,
+            )
         )
 
     @cached_property
@@ -173,11 +225,19 @@ class App:
 
     @property
     def evidence(self) -> Evidence:
-        return Evidence(self.database, self.provider.capabilities, self.deployment.id)
+        return Evidence(self.database, self._capabilities, self.deployment.id)
+
+    @property
+    def hearing(self) -> Hearing:
+        return Hearing(self.evidence, listeners(self.environment), self.deployment.salt, self.clock)
 
     @property
     def subscribing(self) -> Subscribing:
-        return Subscribing(self.database, self.deployment.salt)
+        return Subscribing(self.database, self.deployment.salt, self._plan_confirmations)
+
+    def _plan_confirmations(self, tx: Connection, pending: Sequence[Pending]) -> None:
+        # The keys are made where somebody is mailed, and not by whoever only looks at a list.
+        self.sign_ups.plan_confirmations(tx, pending)
 
     @property
     def pausing(self) -> Pausing:
@@ -188,8 +248,66 @@ class App:
         return Explaining(self.database, self.composing, self.deployment.salt)
 
     @property
+    def summing(self) -> Summing:
+        return Summing(self.database)
+
+    @property
+    def archiving(self) -> Archiving:
+        return Archiving(self.database, self.keys, self.settings.publication)
+
+    @property
     def desk(self) -> Desk:
         return Desk(self.database, self.keys, self.settings.publication, self.clock)
+
+    @property
+    def leaving(self) -> Leaving:
+        return Leaving(self.database, self.deployment.salt)
+
+    def sign_up_form(self, series: str | None) -> str:
+        """Write the form of a series for any website.
+
+        Raises Refused where nobody could use it: without a public URL, or before the series is queued.
+        """
+        if not self.settings.public_url:
+            raise Refused(
+                "public_url is missing, so no form can lead here", mend="write it into newsletter.toml"
+            )
+        slug = self.subscribing.choose_series(self.composing.letter(), series)
+        with self.database.reading() as tx:
+            of = find_series(tx, slug)
+        if of is None:
+            raise Refused(f"nothing of {slug} was ever queued", mend=f"run: newsletter queue {slug}")
+        return html_form(slug, of.title, self.settings.links_url)
+
+    @cached_property
+    def sign_ups(self) -> SignUps:
+        return SignUps(
+            self.database,
+            self.keys,
+            self.settings.publication,
+            self.clock,
+            self.deployment.salt,
+            self._noticing,
+            self._limiting,
+            keeps_ip=self.settings.web.keep_ip,
+        )
+
+    @property
+    def choosing(self) -> Choosing:
+        readdressing = Readdressing(self.database, self.deployment.salt, self._noticing, self._limiting)
+        return Choosing(
+            self.database, self.keys, self.settings.publication, self.clock, self.sign_ups, readdressing
+        )
+
+    @property
+    def _noticing(self) -> Noticing:
+        # The pages alone need no key of the provider.
+        name = self._provider.capabilities.name if self._provider else self.settings.provider.name
+        return Noticing(name, self.settings.publication)
+
+    @property
+    def _limiting(self) -> Limiting:
+        return Limiting(self.deployment.salt)
 
     @property
     def tests(self) -> TestCopies:
@@ -213,17 +331,68 @@ class App:
         self, address: str, name: str, zone: str, series: str | None, consent: str
     ) -> Imported:
         """Add one person; raises what is wrong with them."""
-        person = checked(Subscriber(address, name, zone))
-        return self._subscribe([Entry(0, person)], series, "command line", consent)
-
-    def import_subscribers(self, file: Path, series: str | None, consent: str) -> Imported:
-        """Add the people of a CSV file."""
-        return self._subscribe(read_csv(file), series, "import", consent)
-
-    def _subscribe(self, people: Iterable[Entry], series: str | None, how: str, consent: str) -> Imported:
-        evidence = evidence_of(how, consent, self.clock.now())
+        entry = Entry(0, checked(Subscriber(address, name, zone)))
+        evidence = evidence_of("command line", consent, self.clock.now())
         letter = self.composing.letter()
-        return self.subscribing.add(letter, self.subscribing.choose_series(letter, series), people, evidence)
+        slug = self.subscribing.choose_series(letter, series)
+        return self.subscribing.add(letter, slug, [entry], evidence)
+
+    def import_subscribers(
+        self,
+        file: Path,
+        series: str | None,
+        consent: str = "",
+        *,
+        columns: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+        report: Path | None = None,
+        watch: Watch = watch_nobody,
+    ) -> Imported:
+        """Add the people of a CSV file: as active with words about their consent, else as pending."""
+        people = open_people(file, columns or {})
+        letter = self.composing.letter()
+        slug = self.subscribing.choose_series(letter, series)
+        said = consent.strip()
+        evidence = ConsentEvidence(self.clock.now(), "import", said or f"named in {file.name}")
+        with self._listening(report, watch, people.lines) as listening:
+            found = self.subscribing.add(
+                letter,
+                slug,
+                people.entries(),
+                evidence,
+                state=Consent.ACTIVE if said else Consent.PENDING,
+                dry_run=dry_run,
+                listening=listening,
+            )
+        found.notes += people.notes
+        return found
+
+    def restore_subscribers(
+        self, file: Path, *, dry_run: bool = False, report: Path | None = None, watch: Watch = watch_nobody
+    ) -> Restored:
+        """Take in the people of an export in JSON Lines, with all that it says of them."""
+        restoring = Restoring(self.database, self.deployment.salt)
+        with self._listening(report, watch, 0) as listening:
+            return restoring.restore(self.composing.letter(), file, dry_run=dry_run, listening=listening)
+
+    def export_subscribers(
+        self, out: Path | None, form: Format, series: str | None, watch: Watch = watch_nobody
+    ) -> int:
+        """Write everybody into a file, whole or not at all, or on the standard output."""
+        exporting = Exporting(self.database, self.deployment.salt)
+        with written_whole(out) if out else nullcontext(sys.stdout.buffer) as file:
+            return exporting.export(file, form, series, lambda done: watch(done, 0))
+
+    @contextmanager
+    def _listening(self, report: Path | None, watch: Watch, lines: int) -> Iterator[Listening]:
+        def line(number: int) -> None:
+            watch(number, lines)
+
+        if report is None:
+            yield Listening(line=line)
+            return
+        with report_of_rows(report) as row:
+            yield Listening(lambda one: row((one.line, one.what, one.address, one.why)), line)
 
     @property
     def provider_is_rehearsal(self) -> bool:
@@ -258,11 +427,15 @@ class App:
     @property
     def pacing(self) -> Pacing | None:
         """Tell how long sends take; None while the provider cannot be opened."""
+        capabilities = self._capabilities
+        return Pacing(self.database, capabilities, self._limits(capabilities)) if capabilities else None
+
+    @property
+    def _capabilities(self) -> Capabilities | None:
         try:
-            capabilities = self.provider.capabilities
+            return self.provider.capabilities
         except ProviderError:
             return None
-        return Pacing(self.database, capabilities, self._limits(capabilities))
 
     def _limits(self, capabilities: Capabilities) -> Limits:
         return Limits() if capabilities.rehearsal else self.settings.limits(capabilities.calls_per_second)

@@ -11,10 +11,11 @@ from binascii import Error as Base64Error
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -29,6 +30,7 @@ from newsletter.domain.letter import Publication
 from newsletter.domain.slugs import is_slug, offer
 from newsletter.domain.tokens import Key, TokenKeys
 from newsletter.errors import ConfigError, Place
+from newsletter.providers.settings import MailServer
 
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
@@ -42,20 +44,41 @@ _SECRET_BYTES = 32
 _environment: ContextVar[Mapping[str, str]] = ContextVar("environment")
 
 
+def _network(text: str) -> str:
+    # Whatever is no address or network raises ValueError, which says so.
+    return str(ip_network(text, strict=False))
+
+
 class ProviderTable(StrictTable):
     """Which email service, where it answers, and how much of it may be used.
 
     `calls_at_once` are those of one process. `per_day` counts recipients a UTC day; `warm_up` those of the
-    first days on which anything was sent.
+    first days on which anything was sent. `stream` is the one of Postmark for what is sent to many.
+    `region`, `configuration_set` and `send_rate`, in recipients a second, are for Amazon SES. From `host` to
+    `return_path` it is about SMTP.
     """
 
     name: str = "outbox"
     base_url: str | None = None
     folder: str = "outbox"
+    stream: str = ""
     calls_per_second: float | None = Field(default=None, gt=0, strict=False)
     per_day: int | None = Field(default=None, gt=0, strict=False)
     warm_up: list[Annotated[int, Field(gt=0)]] = []
     calls_at_once: int = Field(default=8, ge=1, le=32, strict=False)
+    region: str | None = None
+    configuration_set: str | None = None
+    send_rate: float | None = Field(default=None, gt=0, strict=False)
+    host: str | None = None
+    port: int | None = Field(default=None, gt=0, le=65535, strict=False)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    return_path: str = ""
+
+    @property
+    def server(self) -> MailServer:
+        """Return where SMTP is spoken."""
+        return MailServer(self.host, self.port, self.security, self.user, self.return_path)
 
 
 class DatabaseTable(StrictTable):
@@ -71,11 +94,17 @@ class ChecksTable(StrictTable):
 
 
 class WebTable(StrictTable):
-    """Where the public pages listen; a proxy in front of them serves `public_url`."""
+    """Where the public pages listen; a proxy in front of them serves `public_url`.
+
+    `proxies` are the addresses or networks of those that may say who a visitor is (`X-Forwarded-For`). With
+    `keep_ip` a visitor's address is kept with what they agree to.
+    """
 
     host: str = "127.0.0.1"
     # A variable is always text.
     port: int = Field(default=8025, ge=0, le=65535, strict=False)
+    proxies: list[Annotated[str, AfterValidator(_network)]] = []
+    keep_ip: bool = Field(default=False, strict=False)
 
 
 class LetterTable(StrictTable):

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.cli import explaining, operating, people, scheduling, sending, writing
+from newsletter.cli import explaining, operating, people, reporting, scheduling, sending, writing
 from newsletter.cli.context import Options
 from newsletter.cli.printing import complain
 from newsletter.errors import ConfigError, NewsletterError
@@ -42,6 +42,7 @@ _ORDER = [
     "resolve",
     "subscribers",
     "explain",
+    "report",
     "web",
     "templates",
     "provider",
@@ -67,7 +68,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (writing, scheduling, sending, people, explaining, operating):
+for part in (writing, scheduling, sending, people, explaining, reporting, operating):
     part.add_to(app)
 
 

@@ -1,29 +1,24 @@
-"""Subscribers: add, import, list, pause, resume."""
+"""Subscribers: add, list, pause, resume."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newsletter.cli import consenting, lists
 from newsletter.cli.context import letter
+from newsletter.cli.lists import AsJson, ConsentText, Series, say_imported
 from newsletter.cli.printing import accent, local, muted, number, say, say_json, say_table
-from newsletter.errors import Refused
 
 if TYPE_CHECKING:
     from newsletter.pipeline.pausing import PauseRow
-    from newsletter.pipeline.subscribing import Imported
 
-Series = Annotated[str | None, typer.Option(help="The series; needless where there is one only.")]
-ConsentText = Annotated[
-    str, typer.Option("--consent", help="How these people agreed; kept with each of them.")
-]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Address = Annotated[str, typer.Argument(metavar="ADDRESS")]
 OwnSeries = Annotated[str | None, typer.Option("--series", help="The series; all of theirs without it.")]
 
-group = typer.Typer(no_args_is_help=True, help="The people: add, import, list, pause, resume.")
+group = typer.Typer(no_args_is_help=True, help="The people: who gets what, and how they agreed.")
+lists.add_to(group)
+consenting.add_to(group)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,44 +40,22 @@ def add(
     Example: newsletter subscribers add ada@example.org --name Ada --consent "asked at reception, 3 Nov"
     """
     result = letter(ctx).add_subscriber(address, name, zone, series, consent)
-    _say_result(result, "added")
-
-
-@group.command("import")
-def import_(
-    ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header: address, name, zone, received.")],
-    series: Series = None,
-    consent: ConsentText = "",
-    as_json: AsJson = False,
-) -> None:
-    """Add the people of a CSV file; nobody who left is brought back.
-
-    Its column received names issues that they have had elsewhere and get no more: lower-back neck, or ..neck
-    for that one and all before it.
-
-    Example: newsletter subscribers import people.csv --consent "paper form, reception, October 2026"
-    """
-    result = letter(ctx).import_subscribers(file, series, consent)
-    if as_json:
-        say_json(result)
-    else:
-        _say_result(result, f"added from {file}")
-    _refuse_nobody(result)
+    say_imported(result)
 
 
 @group.command("list")
 def list_(
     ctx: typer.Context,
     series: Series = None,
+    where: Annotated[str, typer.Option(metavar="EXPR", help="Only those of this audience.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """List subscriptions.
 
-    Example: newsletter subscribers list --json
+    Example: newsletter subscribers list --where 'zone == "Europe/London" and joined < 2026-10-01'
     """
     app = letter(ctx)
-    rows, now = app.subscribing.rows(series), app.clock.now()
+    rows, now = app.subscribing.rows(series, where), app.clock.now()
     if as_json:
         say_json(rows)
         return
@@ -135,26 +108,3 @@ def _say_pauses(rows: "list[PauseRow]", *, as_json: bool) -> None:
         until = row.paused_until
         nothing = f"nothing of {row.series} until {local(until, row.zone)}" if until else ""
         say(f"{row.address} gets {nothing or f'{row.series} again'}")
-
-
-def _say_result(result: "Imported", what: str) -> None:
-    for refusal in result.refused:
-        say(f"line {refusal.line}: {refusal.reason}" if refusal.line else refusal.reason)
-    parts = [f"{number(result.added)} {what}"]
-    if result.kept:
-        parts.append(f"{number(result.kept)} were subscribed already")
-    if result.left:
-        parts.append(f"{number(result.left)} had left and stay away")
-    if result.received:
-        of_kept = result.received_by_kept
-        by = f" ({number(of_kept)} by people who were subscribed already)" if of_kept else ""
-        issues = "issues" if result.received > 1 else "issue"
-        parts.append(f"{number(result.received)} {issues} noted as received elsewhere{by}")
-    if result.refused:
-        parts.append(f"{number(len(result.refused))} refused")
-    say(", ".join(parts))
-
-
-def _refuse_nobody(result: "Imported") -> None:
-    if result.refused and not (result.added or result.kept or result.left):
-        raise Refused("nobody in the file could be added", mend="mend the lines above and import it again")

@@ -113,6 +113,18 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def bar(share: float, width: int = 20) -> str:
+    """Draw a share of the whole as a bar, to an eighth of a character; nothing without a terminal."""
+    if not sys.stdout.isatty():
+        return ""
+    eighths = round(min(max(share, 0), 1) * width * 8)
+    if share > 0:
+        # Somebody is not nobody, however many the others are.
+        eighths = max(eighths, 1)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+
+
 def _cell(value: object) -> str:
     return number(value) if isinstance(value, int) else str(value)
 

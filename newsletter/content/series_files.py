@@ -8,7 +8,7 @@ from newsletter.content.series_tables import SeriesTable, duration, section_ref
 from newsletter.content.strict_toml import line_of, read_toml
 from newsletter.content.toml_lines import KeyPath
 from newsletter.domain.cadence import WEEKDAYS, Cadence
-from newsletter.domain.series import Issue, Mode, Series
+from newsletter.domain.series import Archive, Issue, Mode, Series
 from newsletter.domain.slugs import is_slug, slugify
 from newsletter.domain.unknown import Policy
 from newsletter.errors import LetterError, Place
@@ -44,6 +44,8 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         hold_if_late_by=duration(table.hold_if_late_by),
         if_unknown=Policy(table.if_unknown),
         max_recipients=table.max_recipients,
+        audience=table.audience,
+        archive=Archive(table.archive),
         issues=tuple(
             Issue(
                 id=issue.id,
@@ -152,6 +154,10 @@ def _if_changed(series: Series) -> list[str]:
         lines.append(f"if_unknown = {_text(series.if_unknown)}")
     if series.max_recipients is not None:
         lines.append(f"max_recipients = {series.max_recipients}")
+    if series.audience:
+        lines.append(f"audience = {_text(series.audience)}")
+    if series.archive is not Archive.NONE:
+        lines.append(f"archive = {_text(series.archive)}")
     return lines
 
 

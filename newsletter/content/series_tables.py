@@ -12,11 +12,12 @@ from pydantic import AfterValidator, Field
 from newsletter.content.strict_toml import StrictTable, Unusable
 from newsletter.content.toml_lines import KeyPath
 from newsletter.content.zone_names import usable_zone
+from newsletter.domain import segment
 from newsletter.domain.cadence import WEEKDAYS, Cadence
-from newsletter.domain.series import Mode, SectionRef
+from newsletter.domain.series import Archive, Mode, SectionRef
 from newsletter.domain.slugs import is_slug, offer, slugify
 from newsletter.domain.unknown import Policy
-from newsletter.errors import Place
+from newsletter.errors import LetterError, Place
 
 HOLD_IF_LATE_BY = "6h"
 
@@ -70,6 +71,21 @@ def _reply_to(text: str) -> str:
 def _mode(text: str) -> str:
     if text not in list(Mode):
         raise Unusable(f"there is no mode {text!r}", mend='write "calendar" or "sequence"')
+    return text
+
+
+def _audience(text: str) -> str:
+    try:
+        if text:
+            segment.read(text)
+    except LetterError as error:
+        raise Unusable(f"the audience cannot be read: {error.message}", mend=error.mend) from error
+    return text
+
+
+def _archive(text: str) -> str:
+    if text not in list(Archive):
+        raise Unusable(f"there is no archive {text!r}", mend='write "none" or "public"')
     return text
 
 
@@ -163,6 +179,8 @@ class SeriesTable(StrictTable):
     hold_if_late_by: Annotated[str, AfterValidator(_lateness)] = HOLD_IF_LATE_BY
     if_unknown: Annotated[str, AfterValidator(_policy)] = Policy.HOLD
     max_recipients: Annotated[int, Field(gt=0)] | None = None
+    audience: Annotated[str, AfterValidator(_audience)] = ""
+    archive: Annotated[str, AfterValidator(_archive)] = Archive.NONE
     leave_out: list[Ref] = []
     previously: list[Slug] = []
     cadence: CadenceTable

@@ -19,6 +19,12 @@ class Subscription:
     letter_name: str
     language: str
     is_active: bool
+    #: How many others they have.
+    others: int = 0
+    #: The token that brings them back, for an hour after they left.
+    undo: str = ""
+    #: The token with which to see what is sent to them.
+    choose: str = ""
 
 
 class PublicDesk(Protocol):
@@ -33,6 +39,14 @@ class PublicDesk(Protocol):
 
         `how` is `one_click` (the mail client, RFC 8058) or `page` (the button).
         """
+        ...
+
+    def leave_all(self, token: str) -> Subscription | None:
+        """End every subscription of the person whom a token speaks of."""
+        ...
+
+    def undo(self, token: str) -> Subscription | None:
+        """Take back what was ended together; None where its hour is over, or it was done before."""
         ...
 
     def issue_page(self, token: str) -> str | None:

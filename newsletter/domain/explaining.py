@@ -51,6 +51,8 @@ class Why(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
+    #: Not in the audience that the series names.
+    OUTSIDE = "outside"
     #: By their own wish, for a time.
     PAUSED = "paused"
     #: They confirmed after the issue had been released.
@@ -213,6 +215,8 @@ def _of_release(facts: Facts, release: Release) -> tuple[Why, str]:
     if release.state is ReleaseState.CANCELLED:
         done = f"cancelled{_by_decision(facts, 'cancel')}"
         return Why.CANCELLED, f"{done}: its send of {at(release.due_at)} did not reach them"
+    if facts.verdict is Verdict.OUTSIDE:
+        return Why.OUTSIDE, f"{_outside(facts)} as it is now"
     return (
         Why.NOT_RECORDED,
         f"not in the release of {at(release.due_at)}; nothing that was kept says why",
@@ -272,10 +276,16 @@ def _left_out_now(facts: Facts) -> tuple[Why, str] | None:
             return Why.UNSUBSCRIBED, f"unsubscribed{_on(gone)}"
         case Verdict.PENDING:
             return Why.NOT_CONFIRMED, "not confirmed yet"
+        case Verdict.OUTSIDE:
+            return Why.OUTSIDE, _outside(facts)
         case Verdict.PAUSED:
             until = consent.paused_until if consent else None
             return Why.PAUSED, f"paused until {at(until) if until else 'further notice'}"
     return None
+
+
+def _outside(facts: Facts) -> str:
+    return f"not in the audience of {facts.series}"
 
 
 def _stopped(facts: Facts) -> tuple[Why, str] | None:

@@ -11,6 +11,7 @@ class Recipient(NamedTuple):
     """One person's values of the fields; `pos` is the place in the batch.
 
     `reference` names the delivery to the provider, which tells it again in its events: letters, digits, `-`.
+    `action_url` is the one link of a notice.
     """
 
     pos: int
@@ -21,6 +22,7 @@ class Recipient(NamedTuple):
     unsubscribe_url: str
     view_url: str
     reference: str = ""
+    action_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Message:
     text: Pieces
     headers: tuple[tuple[str, Pieces], ...]
     tags: tuple[tuple[str, str], ...] = ()
+    #: The slug of a mail that is no issue.
+    notice: str = ""
 
 
 def message_of(revision: Revision, *, series: str, series_title: str, issue: str, kind: str) -> Message:
@@ -66,6 +70,7 @@ def message_of(revision: Revision, *, series: str, series_title: str, issue: str
         text=revision.text,
         headers=headers,
         tags=(("series", series), ("issue", issue)),
+        notice=issue if kind == "notice" else "",
     )
 
 

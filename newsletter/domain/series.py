@@ -11,6 +11,13 @@ from newsletter.domain.unknown import Policy
 from newsletter.errors import Place
 
 
+class Archive(StrEnum):
+    """Who may read the issues of a series online: whoever has a link from a mail, or everybody."""
+
+    NONE = "none"
+    PUBLIC = "public"
+
+
 class Mode(StrEnum):
     """Who gets which issue of a series at a slot."""
 
@@ -65,6 +72,8 @@ class Series:
     previously: tuple[str, ...] = ()
     if_unknown: Policy = Policy.HOLD
     max_recipients: int | None = None
+    audience: str = ""
+    archive: Archive = Archive.NONE
 
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""
@@ -83,6 +92,10 @@ class AppliedSeries:
     paused_at: datetime | None = None
     max_recipients: int | None = None
     mode: Mode = Mode.CALENDAR
+    sender: str = ""
+    reply_to: str = ""
+    audience: str = ""
+    archive: Archive = Archive.NONE
 
     @property
     def is_sequence(self) -> bool:
@@ -97,7 +110,11 @@ def to_settings(series: Series) -> dict[str, Any]:
         "mode": series.mode.value,
         "hold_if_late_by": series.hold_if_late_by.total_seconds(),
         "if_unknown": series.if_unknown.value,
+        "sender": series.sender,
+        "reply_to": series.reply_to,
         "max_recipients": series.max_recipients,
+        "audience": series.audience,
+        "archive": series.archive.value,
         "weekday": cadence.weekday,
         "time": cadence.time.isoformat(),
         "zone": cadence.zone,
@@ -122,7 +139,22 @@ def from_settings(
     late = timedelta(seconds=settings["hold_if_late_by"])
     limit = settings.get("max_recipients")
     mode = Mode(settings.get("mode", Mode.CALENDAR))
-    return AppliedSeries(series_id, slug, settings["title"], cadence, late, paused_at, limit, mode)
+    # Older settings do not say who sends.
+    sender, reply_to = settings.get("sender", ""), settings.get("reply_to", "")
+    return AppliedSeries(
+        series_id,
+        slug,
+        settings["title"],
+        cadence,
+        late,
+        paused_at,
+        limit,
+        mode,
+        sender,
+        reply_to,
+        audience=settings.get("audience", ""),
+        archive=Archive(settings.get("archive", Archive.NONE)),
+    )
 
 
 def policy_of(settings: Mapping[str, Any]) -> Policy:

@@ -35,6 +35,8 @@ class Verdict(StrEnum):
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
     PENDING = "pending"
+    #: Not in the audience of the series.
+    OUTSIDE = "outside"
     PAUSED = "paused"
     #: They confirmed after the slot; in a sequence they begin with the next one.
     JOINS_LATER = "joins_later"
@@ -59,11 +61,16 @@ class Subscriber:
 
 @dataclass(frozen=True)
 class Evidence:
-    """When, how and to what a person agreed; `text` is what they were told."""
+    """When, how and to what a person agreed; `text` is what they were told, `version` names that text.
+
+    `ip` is empty unless the letter keeps it.
+    """
 
     at: datetime
     how: str
     text: str
+    version: str = ""
+    ip: str = ""
 
 
 def clean_name(name: str) -> str:
@@ -71,7 +78,7 @@ def clean_name(name: str) -> str:
 
     Raises NewsletterError where a line break tries to become a header.
     """
-    if re.search(r"[\r\n]", name.strip()):
+    if not name.isprintable() and re.search(r"[\r\n]", name.strip()):
         raise NewsletterError("the name has a line break in it", mend="write it on one line")
     return safe_name(name)
 

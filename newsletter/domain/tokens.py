@@ -34,6 +34,17 @@ class Purpose(StrEnum):
     VIEW = "w"
     MESSAGE_ID = "m"
     PROBE = "p"
+    CONFIRM = "c"
+    #: To come back within an hour of leaving.
+    UNDO = "b"
+    #: That a form was shown, and when.
+    FORM = "f"
+    #: What is sent to a person: whoever has a mail of theirs may pause it.
+    CHOOSE = "s"
+    #: Who they are: only by a link that was mailed to them just now.
+    DETAILS = "d"
+    #: To take another address.
+    MOVE = "a"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,11 @@ def waves(cadence: Cadence, day: date) -> tuple[Wave, ...]:
     return _waves(cadence, day)
 
 
+def instant_for(cadence: Cadence, day: date, own: str) -> datetime:
+    """Return when a slot comes to somebody with a zone of their own, or none."""
+    return resolve(day, cadence.time, (cadence.subscriber_zone and own) or cadence.zone)
+
+
 def opens_at(cadence: Cadence, day: date) -> datetime:
     """Return the first instant of a slot."""
     return waves(cadence, day)[0].due_at

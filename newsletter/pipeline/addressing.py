@@ -1,7 +1,7 @@
 """Make recipients out of members: the links and ids that are one person's alone."""
 
 import zlib
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,16 +9,20 @@ from typing import Any
 import orjson
 
 from newsletter.domain.message import Recipient
+from newsletter.domain.notices import DOORS, Door
 from newsletter.domain.subscriber import safe_name
 from newsletter.domain.tokens import Purpose, TokenKeys, pack
 from newsletter.store.claims import About, Member
+
+DOORS_BY_SLUG: Mapping[str, Door] = {notice.value: door for notice, door in DOORS.items()}
 
 
 @dataclass(frozen=True)
 class Frozen:
     """What a repeat of a call must say again: who, under which names, links and date.
 
-    A member is position, subscriber, address, name, series, issue and occasion.
+    A member is position, subscriber, address, name, series, issue and occasion. `notice` is the slug of a
+    mail that is no issue, and holds a link of its own.
     """
 
     date: datetime
@@ -26,6 +30,7 @@ class Frozen:
     public_url: str
     domain: str
     members: tuple[tuple[int, int, str, str, int, int, int], ...]
+    notice: str = ""
 
     def dump(self) -> bytes:
         """Write as one compressed blob."""
@@ -40,11 +45,24 @@ class Frozen:
 
 
 def freeze(
-    members: Iterable[Member], about: About, *, date: datetime, key_id: str, public_url: str, domain: str
+    members: Iterable[Member],
+    about: About,
+    *,
+    date: datetime,
+    key_id: str,
+    public_url: str,
+    domain: str,
+    notice: str = "",
 ) -> Frozen:
-    """Fix what a call says for its members."""
-    rows = tuple((pos, id_, address, safe_name(name), *about) for pos, id_, address, name, *_ in members)
-    return Frozen(date, key_id, public_url, domain, rows)
+    """Fix what a call says for its members.
+
+    A notice names nobody: whoever typed the address may have typed the name, too.
+    """
+    rows = tuple(
+        (pos, id_, address, "" if notice else safe_name(name), *about)
+        for pos, id_, address, name, *_ in members
+    )
+    return Frozen(date, key_id, public_url, domain, rows, notice)
 
 
 def recipients(
@@ -62,7 +80,7 @@ def recipients(
     payloads = pack(zip(series, ids, issues, occasions, strict=True))
     url, key_id = frozen.public_url, frozen.key_id
     marks = keys.mark_each(Purpose.MESSAGE_ID, payloads, key_id)
-    return list(
+    people = list(
         map(
             Recipient,
             positions,
@@ -75,3 +93,15 @@ def recipients(
             [f"{key}-{pos}" for pos in positions],
         )
     )
+    door = DOORS_BY_SLUG.get(frozen.notice)
+    return people if door is None else _with_links(people, payloads, door, frozen, keys)
+
+
+def _with_links(
+    people: Sequence[Recipient], payloads: Sequence[str], door: Door, frozen: Frozen, keys: TokenKeys
+) -> Sequence[Recipient]:
+    # From the date of the mail, so that a repeat has the same link.
+    until = int((frozen.date + door.lasts).timestamp())
+    before = f"{frozen.public_url}/{door.path}/"
+    links = keys.sign_each(door.purpose, payloads, key_id=frozen.key_id, until=until, before=before)
+    return [one._replace(action_url=link) for one, link in zip(people, links, strict=True)]

@@ -16,6 +16,7 @@ from newsletter.domain.account import Lane, Limits
 from newsletter.domain.clock import Clock
 from newsletter.domain.delivery import Batch, BatchState, DeliveryState, batch_key, lease_for
 from newsletter.domain.message import Message, sender_domain
+from newsletter.domain.notices import why_not
 from newsletter.domain.pace import Wait, admit
 from newsletter.domain.provider import Inquiry, Provider, Recovery
 from newsletter.domain.release import spell
@@ -26,7 +27,7 @@ from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
 from newsletter.pipeline.letters import Letters
 from newsletter.pipeline.work import Claim, Compiled, Look, Work
-from newsletter.store import accounts, batches, claims, picking, releases
+from newsletter.store import accounts, batches, claims, consents, picking, releases
 from newsletter.store.claims import About, Member
 from newsletter.store.database import Database
 from newsletter.store.picking import Picked, Ready
@@ -69,9 +70,13 @@ class Claiming:
 
     def of_batch(self, batch_id: int) -> Claim | Wait | None:
         """Take a batch that no worker looks for, as a test copy's; None where nobody may get it."""
-        claimed_at = self.clock.elapsed()
+        claimed_at, now = self.clock.elapsed(), self.clock.now()
         with self.database.writing(urgent=True) as tx:
-            return self._take_call(tx, picking.get(tx, batch_id), Lane.PRIORITY, self.clock.now(), claimed_at)
+            taken = self._take_call(tx, picking.get(tx, batch_id), Lane.PRIORITY, now, claimed_at)
+            if isinstance(taken, Claim):
+                # From here on others look for it, should its lease run out.
+                batches.set_state(tx, batch_id, next_at=now)
+            return taken
 
     def _next(
         self, tx: Connection, lanes: Sequence[Lane], now: datetime, claimed_at: float, most: int
@@ -136,7 +141,7 @@ class Claiming:
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
     ) -> Claim | Wait | None:
         batch, capabilities = picked.batch, self.provider.capabilities
-        everyone = claims.members(tx, batch.id, needs_consent=batch.release_id is not None)
+        everyone = _members(tx, batch)
         willing = self._willing(batch, everyone)
         if not batch.tainted:
             self._leave_out(tx, batch, everyone, willing)
@@ -269,10 +274,24 @@ class Claiming:
             key_id=self.keys.current,
             public_url=self.public_url,
             domain=sender_domain(message.sender),
+            notice=message.notice,
         )
 
     def _next_seq(self, tx: Connection, batch: Batch) -> int:
         return batch.seq + 1 if batch.release_id is None else releases.next_seq(tx, batch.release_id)
+
+
+def _members(tx: Connection, batch: Batch) -> Sequence[Member]:
+    """List who is in a batch, each with why no mail of its kind may go to them now."""
+    if batch.release_id is not None:
+        return claims.members(tx, batch.id, needs_consent=True)
+    everyone = claims.members(tx, batch.id, needs_consent=False)
+    found = consents.planned(tx, batch.id)
+    if found is None:
+        return everyone
+    has_left = consents.has_left_since(tx, found.series_id, found.subscriber_id, found.occasion)
+    reason = why_not(found.slug, found.state, has_left_since=has_left)
+    return [one._replace(why_not=one.why_not or reason) for one in everyone]
 
 
 def _groups(positions: Iterable[int], size: int) -> list[list[int]]:

@@ -1,5 +1,6 @@
 """Take what a provider reports later as evidence: once each, in any order. Decides nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,37 +17,61 @@ _SURPRISED = frozenset(DeliveryState) - {DeliveryState.ACCEPTED}
 
 
 @dataclass(frozen=True)
+class Proved:
+    """A new event with the delivery that it speaks of, if that is ours."""
+
+    event: Event
+    place: Reference | None = None
+    subscriber_id: int | None = None
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """Apply events to the ledger; `capabilities` are those of the provider in use."""
+    """Apply events to the ledger; `capabilities` are those of the provider in use, if it is known."""
 
     database: Database
-    capabilities: Capabilities
+    capabilities: Capabilities | None
     deployment: str
 
     def record_event(self, event: Event, now: datetime) -> bool:
         """Keep an event and let it prove what it can; False for one that was known."""
-        place = Reference.parse(event.reference)
-        if place is not None and place.deployment != self.deployment:
-            place = None
         with self.database.writing(urgent=True) as tx:
+            return bool(self.record(tx, [(event, self.place_of(event))], now))
+
+    def place_of(self, event: Event) -> Reference | None:
+        """Return the delivery that an event names, if it is one of this database."""
+        place = Reference.parse(event.reference)
+        return place if place is not None and place.deployment == self.deployment else None
+
+    def record(
+        self, tx: Connection, heard: Iterable[tuple[Event, Reference | None]], now: datetime
+    ) -> list[Proved]:
+        """Keep events and let them prove what they can; return those that were not known."""
+        proved, marks = [], []
+        for event, place in heard:
             if not events.add(tx, event, place, now):
-                return False
-            if place is not None:
+                continue
+            found = events.find(tx, place, locked=False) if place is not None else None
+            if place is None or found is None:
+                proved.append(Proved(event))
+                continue
+            proved.append(Proved(event, place, found.subscriber_id))
+            marks.append((event, place))
+            if not found.is_accepted:
                 self._apply(tx, event, place, now)
-        return True
+        events.stamp(tx, marks)
+        return proved
 
     def _apply(self, tx: Connection, event: Event, place: Reference, now: datetime) -> None:
         found = events.find(tx, place)
         if found is None:
             return
-        state, release_id, batch_state = found
-        events.stamp(tx, place, event.kind, event.at)
-        if state in _SURPRISED and batch_state != BatchState.ACCEPTED:
+        if found.state in _SURPRISED and found.batch_state != BatchState.ACCEPTED:
             self._prove(tx, event, place)
-        elif state not in (DeliveryState.ACCEPTED, DeliveryState.PLANNED):
+        elif found.state not in (DeliveryState.ACCEPTED, DeliveryState.PLANNED):
             batches.accept(tx, place.batch_id, [place.pos])
-        if release_id is not None:
-            releases.settle(tx, release_id, now)
+        if found.release_id is not None:
+            releases.settle(tx, found.release_id, now)
 
     def _prove(self, tx: Connection, event: Event, place: Reference) -> None:
         batches.accept(tx, place.batch_id, [place.pos])
@@ -57,7 +82,8 @@ class Evidence:
 
     def _proves_all(self, batch: Batch, event: Event, place: Reference) -> bool:
         return (
-            self.capabilities.is_atomic
+            self.capabilities is not None
+            and self.capabilities.is_atomic
             and event.provider == self.capabilities.name
             and place.generation == batch.generation
             and batch.state in (BatchState.UNKNOWN, BatchState.SENDING)

@@ -1,65 +1,116 @@
 """Add people, with the evidence of their consent; never bring anybody back who left. Decides nothing."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Connection
 
+from newsletter.content.addresses import normalised
+from newsletter.domain.joining import Entry, Fate, Refusal, fate_of
 from newsletter.domain.letter import Letter
 from newsletter.domain.receiving import received
 from newsletter.domain.series import to_settings
 from newsletter.domain.slugs import offer
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash, clean_name
+from newsletter.domain.typos import meant_domain
 from newsletter.domain.zones import all_zones
-from newsletter.errors import LetterError, NewsletterError, Place, Refused, UnknownTarget
+from newsletter.errors import NewsletterError, Refused, UnknownTarget
+from newsletter.pipeline.editing import Undo
 from newsletter.pipeline.meeting import meet
-from newsletter.store import moved, receiving, series, subscribers
+from newsletter.store import joining, moved, receiving, series, subscribers
 from newsletter.store.database import Database
+from newsletter.store.seen import Seen
 from newsletter.store.subscribers import SubscriptionRow
 
-COLUMNS = ("address", "name", "zone", "received")
 #: Rows written in one transaction.
 CHUNK = 2_000
+#: So many of a kind are kept to be shown; a report has all.
+_SHOWN = 20
+_NOTHING = frozenset[str]()
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A line of a list of people; `received` names issues, None where the list says nothing of them."""
+class Noted:
+    """A row of which somebody should know: `what` is refused, hint, duplicate, left or suppressed."""
 
     line: int
-    person: Subscriber
-    received: str | None = None
+    what: str
+    address: str
+    why: str
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A row that was left out, and why."""
+class Pending:
+    """A subscription that waits for its person to confirm it."""
 
-    line: int
-    text: str
-    reason: str
+    series_id: int
+    subscriber_id: int
 
 
 @dataclass
 class Imported:
-    """What an import did; `kept` people were active before, `left` had unsubscribed and stay away.
+    """What an import did, or would do.
 
+    `added` people are active now, `pending` ones have to confirm. `kept` people were active before, `waiting`
+    ones had been asked before, `left` had unsubscribed and `suppressed` must not be mailed: they stay away.
     `received` counts deliveries that were noted as received elsewhere, `received_by_kept` those of them that
-    are of people who were active before.
+    are of people who were active before. Of `refused` and `hints` the first are here.
     """
 
     added: int = 0
+    pending: int = 0
     kept: int = 0
+    waiting: int = 0
     left: int = 0
+    suppressed: int = 0
+    duplicates: int = 0
     received: int = 0
     received_by_kept: int = 0
+    refusals: int = 0
+    hinted: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    hints: list[Noted] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Who is told of an import while it goes on: of rows, and of the line that it has come to."""
+
+    row: Callable[[Noted], None] = lambda _row: None
+    line: Callable[[int], None] = lambda _line: None
+
+
+#: Plans what goes to people whose subscriptions became pending, in the transaction that made them.
+PlanConfirmations = Callable[[Connection, Sequence[Pending]], None]
+
+
+def plan_nothing(_tx: Connection, _pending: Sequence[Pending]) -> None:
+    """Plan nothing."""
+
+
+class _Person(NamedTuple):
+    entry: Entry
+    received: frozenset[str]
+    is_first: bool
+
+
+@dataclass
+class _Chunk:
+    """Rows of a list that were looked at: who can be mailed, by the hash of the address, and what to tell."""
+
+    people: dict[str, _Person] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+    duplicates: list[Entry] = field(default_factory=list)
+    hints: list[tuple[Entry, str]] = field(default_factory=list)
+    last_line: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +119,7 @@ class Subscribing:
 
     database: Database
     salt: bytes
+    plan_confirmations: PlanConfirmations = plan_nothing
 
     def choose_series(self, letter: Letter, name: str | None) -> str:
         """Return the series that is meant: the one named, or the only one there is."""
@@ -79,35 +131,47 @@ class Subscribing:
             raise UnknownTarget(f"no series is called {name!r}", mend=offer(name, letter.series))
         return name
 
-    def add(self, letter: Letter, slug: str, people: Iterable[Entry], evidence: Evidence) -> Imported:
+    def add(
+        self,
+        letter: Letter,
+        slug: str,
+        people: Iterable[Entry | Refusal],
+        evidence: Evidence,
+        *,
+        state: Consent = Consent.ACTIVE,
+        dry_run: bool = False,
+        listening: Listening | None = None,
+    ) -> Imported:
         """Subscribe people to a series, in chunks; each new subscription has its evidence.
 
+        With `dry_run` everything is done and undone, chunk by chunk, so that the numbers are right.
         Raises Refused where the list says what they have received of a series that was never queued.
         """
-        result = Imported()
-        rows = iter(people)
-        while chunk := list(islice(rows, CHUNK)):
-            says_received = any(entry.received is not None for entry in chunk)
-            issues = self._issues(slug) if says_received else {}
-            valid = self._valid(chunk, list(issues), result)
-            self._add_chunk(self._series_id(letter, slug), valid, issues, evidence, result)
+        result = Imported(dry_run=dry_run)
+        tell = _Telling(result, listening or Listening())
+        issues = self._issues(slug)
+        for chunk in self._chunks(people, slug, list(issues)):
+            with suppress(Undo), self.database.writing(bulk=True) as tx:
+                self._add_chunk(tx, self._series_id(tx, letter, slug), chunk, issues, evidence, state, tell)
+                if dry_run:
+                    raise Undo
+            tell.rows(chunk)
         return result
 
-    def rows(self, slug: str | None = None) -> list[SubscriptionRow]:
-        """List subscriptions."""
+    def rows(self, slug: str | None = None, where: str = "") -> list[SubscriptionRow]:
+        """List subscriptions, or those that an audience expression means; raises LetterError for no such."""
         with self.database.reading() as tx:
-            return list(subscribers.every(tx, slug))
+            return list(subscribers.every(tx, slug, where))
 
     def find(self, address: str) -> Subscriber:
         """Find a person by their address."""
         with self.database.reading() as tx:
             return meet(tx, address, self.salt)[1]
 
-    def _series_id(self, letter: Letter, slug: str) -> int:
-        with self.database.writing() as tx:
-            known = series.find(tx, slug)
-            # People may come before the first issue is queued.
-            return known.id if known else series.apply(tx, slug, to_settings(letter.series[slug]), "")
+    def _series_id(self, tx: Connection, letter: Letter, slug: str) -> int:
+        known = series.find(tx, slug)
+        # People may come before the first issue is queued.
+        return known.id if known else series.apply(tx, slug, to_settings(letter.series[slug]), "")
 
     def _issues(self, slug: str) -> Mapping[str, int]:
         """Return the ids of a series' issues by their names, in order."""
@@ -116,60 +180,171 @@ class Subscribing:
             if name := moved.moved_to(tx):
                 raise Refused(f"the database was moved to {name}", mend="write its url under [database]")
             known = series.find(tx, slug)
-            issues = {row.slug: row.id for row in series.issues(tx, known.id)} if known else {}
-        if not issues:
-            raise Refused(
-                f"nothing of {slug} was ever queued, so nobody can have received issues of it",
-                mend=f"run newsletter queue {slug} first, or leave out the column 'received'",
-            )
-        return issues
+            return {row.slug: row.id for row in series.issues(tx, known.id)} if known else {}
 
-    def _valid(
-        self, chunk: Sequence[Entry], issues: Sequence[str], result: Imported
-    ) -> dict[str, tuple[Subscriber, frozenset[str]]]:
-        valid: dict[str, tuple[Subscriber, frozenset[str]]] = {}
-        for entry in chunk:
-            try:
-                clean = checked(entry.person)
-                names = received(entry.received or "", issues)
-            except NewsletterError as error:
-                result.refused.append(Refusal(entry.line, entry.person.address, str(error)))
+    def _chunks(
+        self, people: Iterable[Entry | Refusal], slug: str, issues: Sequence[str]
+    ) -> Iterator[_Chunk]:
+        """Look at the rows of a list; the next chunk is looked at while the database writes one."""
+        rows = iter(people)
+        with Seen() as seen, ThreadPoolExecutor(1, "list") as beside:
+
+            def following() -> _Chunk | None:
+                chunk = list(islice(rows, CHUNK))
+                return self._look(chunk, slug, issues, seen) if chunk else None
+
+            coming = beside.submit(following)
+            while chunk := coming.result():
+                coming = beside.submit(following)
+                yield chunk
+
+    def _look(self, rows: Sequence[Entry | Refusal], slug: str, issues: Sequence[str], seen: Seen) -> _Chunk:
+        chunk = _Chunk(last_line=rows[-1].line)
+        valid: list[tuple[str, Entry, frozenset[str]]] = []
+        for one in rows:
+            if isinstance(one, Refusal):
+                chunk.refused.append(one)
                 continue
-            hash_ = address_hash(clean.address, self.salt)
-            _, before = valid.get(hash_, (clean, frozenset()))
-            valid[hash_] = clean, names | before
-        return valid
+            try:
+                entry = _valid(one, slug)
+                told = (one.received or "").strip()
+                names = _received(told, slug, issues) if told else _NOTHING
+            except NewsletterError as error:
+                if isinstance(error, Refused):
+                    raise
+                chunk.refused.append(Refusal(one.line, one.person.address, str(error)))
+                continue
+            address = entry.person.address
+            if meant := meant_domain(address[address.rindex("@") + 1 :]):
+                chunk.hints.append((entry, meant))
+            valid.append((address_hash(address, self.salt), entry, names))
+        new = seen.add([hash_ for hash_, *_ in valid])
+        for hash_, entry, names in valid:
+            before = chunk.people.get(hash_)
+            if before is None:
+                chunk.people[hash_] = _Person(entry, names, hash_ in new)
+            else:
+                # Lines of one person add up.
+                chunk.people[hash_] = before._replace(received=before.received | names)
+            if before is not None or hash_ not in new:
+                chunk.duplicates.append(entry)
+        return chunk
 
     def _add_chunk(
         self,
+        tx: Connection,
         series_id: int,
-        valid: Mapping[str, tuple[Subscriber, frozenset[str]]],
+        chunk: _Chunk,
         issues: Mapping[str, int],
         evidence: Evidence,
-        result: Imported,
+        state: Consent,
+        tell: "_Telling",
     ) -> None:
-        with self.database.writing() as tx:
-            known = subscribers.ids_by_hash(tx, list(valid))
-            new = {hash_: person for hash_, (person, _) in valid.items() if hash_ not in known}
-            ids = known | subscribers.add_people(tx, new)
-            states = subscribers.states(tx, series_id, list(ids.values()))
-            absent = [id_ for id_ in ids.values() if id_ not in states]
-            pending = [id_ for id_, state in states.items() if state is Consent.PENDING]
-            kept = [id_ for id_, state in states.items() if state is Consent.ACTIVE]
-            subscribers.subscribe(tx, series_id, absent, evidence)
-            subscribers.activate(tx, series_id, pending, evidence)
-            names = {ids[hash_]: names for hash_, (_, names) in valid.items()}
-            by_new, by_kept = (
-                receiving.add(
-                    tx, [(issues[name], id_) for id_ in people for name in issues if name in names[id_]]
-                )
-                for people in (absent + pending, kept)
-            )
-        result.added += len(absent) + len(pending)
-        result.kept += len(kept)
-        result.left += sum(state is Consent.UNSUBSCRIBED for state in states.values())
-        result.received += by_new + by_kept
-        result.received_by_kept += by_kept
+        people = chunk.people
+        joining.take_turns(tx)
+        known = joining.look(tx, series_id, list(people))
+        fates = {hash_: fate_of(known.get(hash_), state) for hash_ in people}
+        new = [hash_ for hash_, fate in fates.items() if fate is Fate.NEW]
+        joining.add_people(tx, {hash_: people[hash_].entry for hash_ in new if hash_ not in known})
+        self._subscribe(tx, series_id, new, evidence, state)
+        confirmed = [known[hash_].id for hash_, fate in fates.items() if fate is Fate.CONFIRMED]
+        subscribers.activate(tx, series_id, [id_ for id_ in confirmed if id_ is not None], evidence)
+        noted = self._note_received(tx, people, fates, issues)
+        tell.chunk(people, fates, noted, state)
+
+    def _subscribe(
+        self, tx: Connection, series_id: int, hashes: Sequence[str], evidence: Evidence, state: Consent
+    ) -> list[Pending]:
+        """Make subscriptions, and plan what goes to those that became pending; return these."""
+        ids = joining.subscribe(tx, series_id, hashes, state, evidence)
+        pending = [Pending(series_id, id_) for id_ in ids] if state is Consent.PENDING else []
+        if pending:
+            self.plan_confirmations(tx, pending)
+        return pending
+
+    def _note_received(
+        self,
+        tx: Connection,
+        people: Mapping[str, _Person],
+        fates: Mapping[str, Fate],
+        issues: Mapping[str, int],
+    ) -> tuple[int, int]:
+        """Note what was received elsewhere; return how much by new people, and by those who were there."""
+        away = (Fate.LEFT, Fate.SUPPRESSED)
+        those = [hash_ for hash_, one in people.items() if one.received and fates[hash_] not in away]
+        if not those:
+            return 0, 0
+        ids = subscribers.ids_by_hash(tx, those)
+
+        def add(hashes: Iterable[str]) -> int:
+            pairs = [
+                (issues[name], ids[one]) for one in hashes for name in issues if name in people[one].received
+            ]
+            return receiving.add(tx, pairs)
+
+        kept = [hash_ for hash_ in those if fates[hash_] is Fate.KEPT and people[hash_].is_first]
+        return add(hash_ for hash_ in those if hash_ not in set(kept)), add(kept)
+
+
+class _Telling:
+    """Counts rows, keeps the first of them, and passes all of them on."""
+
+    _WHY = {
+        Fate.LEFT: "they unsubscribed, and stay away",
+        Fate.SUPPRESSED: "the address is suppressed, and stays so",
+    }
+
+    def __init__(self, result: Imported, listening: Listening) -> None:
+        self.result, self.listening = result, listening
+
+    def rows(self, chunk: _Chunk) -> None:
+        """Tell of the rows of a chunk that was written."""
+        result = self.result
+        for refusal in chunk.refused:
+            if len(result.refused) < _SHOWN:
+                result.refused.append(refusal)
+            self.listening.row(Noted(refusal.line, "refused", refusal.text, refusal.reason))
+        for entry in chunk.duplicates:
+            self._row(entry, "duplicate", "the address is in a line before this one")
+        for entry, meant in chunk.hints:
+            local = entry.person.address.rpartition("@")[0]
+            hint = self._row(entry, "hint", f"is {local}@{meant} meant? it is kept as it is")
+            if len(result.hints) < _SHOWN:
+                result.hints.append(hint)
+        result.refusals += len(chunk.refused)
+        result.duplicates += len(chunk.duplicates)
+        result.hinted += len(chunk.hints)
+        self.listening.line(chunk.last_line)
+
+    def _row(self, entry: Entry, what: str, why: str) -> Noted:
+        noted = Noted(entry.line, what, entry.person.address, why)
+        self.listening.row(noted)
+        return noted
+
+    def chunk(
+        self,
+        people: Mapping[str, _Person],
+        fates: Mapping[str, Fate],
+        noted: tuple[int, int],
+        state: Consent,
+    ) -> None:
+        """Count what a chunk did; a person is counted at their first line."""
+        result = self.result
+        first = {hash_: fate for hash_, fate in fates.items() if people[hash_].is_first}
+        count = Counter(first.values())
+        if state is Consent.ACTIVE:
+            result.added += count[Fate.NEW] + count[Fate.CONFIRMED]
+        else:
+            result.pending += count[Fate.NEW]
+        result.kept += count[Fate.KEPT]
+        result.waiting += count[Fate.WAITING]
+        result.left += count[Fate.LEFT]
+        result.suppressed += count[Fate.SUPPRESSED]
+        result.received += sum(noted)
+        result.received_by_kept += noted[1]
+        for hash_, fate in first.items():
+            if fate in self._WHY:
+                self._row(people[hash_].entry, fate.value, self._WHY[fate])
 
 
 def checked(person: Subscriber) -> Subscriber:
@@ -177,50 +352,27 @@ def checked(person: Subscriber) -> Subscriber:
 
     Raises NewsletterError for an address that cannot be mailed, or a zone that does not exist.
     """
-    try:
-        address = validate_email(person.address.strip(), check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise NewsletterError(f"{person.address!r} is no address: {_lower(str(error))}") from error
+    address, name = normalised(person.address), clean_name(person.name)
     if person.zone and person.zone not in all_zones():
         raise NewsletterError(f"there is no zone {person.zone!r}", mend=offer(person.zone, all_zones()))
-    return Subscriber(address, clean_name(person.name), person.zone)
+    is_clean = address == person.address and name == person.name
+    return person if is_clean else Subscriber(address, name, person.zone)
 
 
-def read_csv(path: Path) -> Iterator[Entry]:
-    """Yield the lines of a CSV file; its header names `address`, perhaps `name`, `zone` and `received`.
-
-    Raises LetterError for a file that is no such CSV, before it yields anything.
-    """
-    place = Place(str(path))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LetterError("the file is not UTF-8", place=place, mend="save it as UTF-8") from error
-    except OSError as error:
-        raise LetterError(f"the file cannot be read: {error.strerror}", place=place) from error
-    if "\0" in text:
-        raise LetterError("the file is not text", place=place, mend="export it as CSV")
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    header = [name.strip().lower() for name in reader.fieldnames or ()]
-    if "address" not in header:
-        raise LetterError("the first line does not name a column 'address'", place=place,
-                          mend="write: address,name,zone")  # fmt: skip
-    unknown = [name for name in header if name not in COLUMNS]
-    if unknown:
-        raise LetterError(f"unknown column {unknown[0]!r}", place=Place(str(path), 1),
-                          mend=offer(unknown[0], COLUMNS))  # fmt: skip
-    reader.fieldnames = header
-    return (_entry(reader.line_num, row) for row in reader if any(row.values()))
+def _valid(entry: Entry, slug: str) -> Entry:
+    if entry.series and entry.series != slug:
+        raise NewsletterError(f"the line is of the series {entry.series!r}")
+    person = checked(entry.person)
+    return entry if person is entry.person else entry._replace(person=person)
 
 
-def _entry(line: int, row: Mapping[str | None, Any]) -> Entry:
-    person = Subscriber(
-        row["address"] or "", (row.get("name") or "").strip(), (row.get("zone") or "").strip()
-    )
-    if "received" not in row:
-        return Entry(line, person)
-    # Where nobody quoted the commas between ids, the reader takes them for cells without a name.
-    return Entry(line, person, " ".join([row["received"] or "", *row.get(None, ())]))
+def _received(text: str, slug: str, issues: Sequence[str]) -> frozenset[str]:
+    if not issues:
+        raise Refused(
+            f"nothing of {slug} was ever queued, so nobody can have received issues of it",
+            mend=f"run newsletter queue {slug} first, or leave out the column 'received'",
+        )
+    return received(text, issues)
 
 
 def evidence_of(how: str, text: str, now: datetime) -> Evidence:
@@ -231,7 +383,3 @@ def evidence_of(how: str, text: str, now: datetime) -> Evidence:
             mend='add --consent "paper form, reception, October 2026"',
         )
     return Evidence(now, how, text.strip())
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:].rstrip(".")

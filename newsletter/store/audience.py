@@ -1,10 +1,13 @@
 """The one audience rule: who is due for an issue, and why the others are not.
 
-Release, plan and explain all read this SELECT, so what was shown is what is sent.
+Release, plan and explain all read this SELECT, so what was shown is what is sent. It differs by series only
+where one names an audience of its own.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +21,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    not_,
     or_,
     select,
     text,
@@ -25,26 +29,35 @@ from sqlalchemy import (
 
 from newsletter.domain.release import REAL
 from newsletter.domain.subscriber import Consent, Verdict
+from newsletter.store.segments import audience_of, condition
 from newsletter.store.tables import Instant, delivery, subscriber, subscription, suppression
 
-#: What keeps a person from any issue of a series, the strongest first.
-STANDING = (
-    (subscriber.c.erased_at.is_not(None), literal(Verdict.FORGOTTEN.value)),
-    (suppression.c.address_hash.is_not(None), literal(Verdict.SUPPRESSED.value)),
-    (subscription.c.state == Consent.UNSUBSCRIBED.value, literal(Verdict.UNSUBSCRIBED.value)),
-    (subscription.c.state == Consent.PENDING.value, literal(Verdict.PENDING.value)),
-    (subscription.c.paused_until > bindparam("now", type_=Instant), literal(Verdict.PAUSED.value)),
-)
-VERDICT = case(
-    *STANDING,
-    (delivery.c.issue_id.is_not(None), literal(Verdict.HAS_IT.value)),
-    else_=literal(Verdict.DUE.value),
-)
+
+def standing(audience: str, dialect: str) -> list[tuple[ColumnElement[bool], ColumnElement[str]]]:
+    """List what keeps a person from any issue of a series, the strongest first."""
+    outside = [(not_(condition(audience, dialect)), literal(Verdict.OUTSIDE.value))] if audience else []
+    return [
+        (subscriber.c.erased_at.is_not(None), literal(Verdict.FORGOTTEN.value)),
+        (suppression.c.address_hash.is_not(None), literal(Verdict.SUPPRESSED.value)),
+        (subscription.c.state == Consent.UNSUBSCRIBED.value, literal(Verdict.UNSUBSCRIBED.value)),
+        (subscription.c.state == Consent.PENDING.value, literal(Verdict.PENDING.value)),
+        *outside,
+        (subscription.c.paused_until > bindparam("now", type_=Instant), literal(Verdict.PAUSED.value)),
+    ]
+
+
+def _verdict(audience: str, dialect: str) -> ColumnElement[str]:
+    return case(
+        *standing(audience, dialect),
+        (delivery.c.issue_id.is_not(None), literal(Verdict.HAS_IT.value)),
+        else_=literal(Verdict.DUE.value),
+    )
+
 
 _after, _upto = bindparam("after", type_=Integer), bindparam("upto", type_=Integer)
 
 
-def _audience(*, in_chunk: bool) -> Select[Any]:
+def _audience(audience: str, dialect: str, *, in_chunk: bool) -> Select[Any]:
     def within(column: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
         # Each table is told: a server without statistics would read it whole for every chunk.
         return (column > _after, column <= _upto) if in_chunk else ()
@@ -60,7 +73,7 @@ def _audience(*, in_chunk: bool) -> Select[Any]:
             subscription.c.subscriber_id,
             subscriber.c.address,
             subscriber.c.zone,
-            VERDICT.label("verdict"),
+            _verdict(audience, dialect).label("verdict"),
             delivery.c.release_id,
         )
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
@@ -74,11 +87,6 @@ def _audience(*, in_chunk: bool) -> Select[Any]:
     )
 
 
-#: (subscriber, address, zone, verdict, release) of everyone who ever subscribed, for one issue and occasion;
-#: the release is that of the delivery they have.
-AUDIENCE = _audience(in_chunk=False)
-
-_CHUNK = _audience(in_chunk=True)
 # Whoever has no zone has that of the cadence.
 _ZONE = case((subscriber.c.zone == "", bindparam("home", type_=String)), else_=subscriber.c.zone)
 # The last release of a slot takes those who moved out of the way of all others, too: with `since` everybody
@@ -90,8 +98,6 @@ BY_ZONE = or_(
         _ZONE.not_in(bindparam("others", expanding=True)),
     ),
 )
-#: The same, between two subscriber ids: a chunk of a release, for everybody or for people of some zones.
-CHUNKS = {False: _CHUNK, True: _CHUNK.where(BY_ZONE)}
 
 
 def _by_verdict(rows: Select[Any]) -> Select[Any]:
@@ -99,17 +105,46 @@ def _by_verdict(rows: Select[Any]) -> Select[Any]:
     return select(people.c.verdict, func.count()).group_by(people.c.verdict)
 
 
-def _by_zone() -> Select[Any]:
-    people = AUDIENCE.subquery()
+def _by_zone(rows: Select[Any]) -> Select[Any]:
+    people = rows.subquery()
     return select(people.c.zone, people.c.verdict, func.count()).group_by(people.c.zone, people.c.verdict)
 
 
-_COUNTS = _by_verdict(AUDIENCE)
-_COUNTS_BY_ZONE = _by_zone()
-_LEFT_OUT = {
-    by_zone: _by_verdict(chunk.where(delivery.c.release_id.is_distinct_from(bindparam("release_id"))))
-    for by_zone, chunk in CHUNKS.items()
-}
+@dataclass(frozen=True)
+class Rule:
+    """The SELECT for one audience: (subscriber, address, zone, verdict, release) of all who ever subscribed.
+
+    The release is that of the delivery they have. `chunks` are the same between two subscriber ids: a chunk
+    of a release, for everybody or for people of some zones.
+    """
+
+    people: Select[Any]
+    chunks: Mapping[bool, Select[Any]]
+    counts: Select[Any]
+    counts_by_zone: Select[Any]
+    left_out: Mapping[bool, Select[Any]]
+
+
+@lru_cache(maxsize=64)
+def rule(audience: str, dialect: str) -> Rule:
+    """Return the rule for the people of an expression, or for everybody where it is empty."""
+    people, chunk = (_audience(audience, dialect, in_chunk=in_chunk) for in_chunk in (False, True))
+    chunks = {False: chunk, True: chunk.where(BY_ZONE)}
+    is_other = delivery.c.release_id.is_distinct_from(bindparam("release_id"))
+    return Rule(
+        people,
+        chunks,
+        _by_verdict(people),
+        _by_zone(people),
+        {by_zone: _by_verdict(one.where(is_other)) for by_zone, one in chunks.items()},
+    )
+
+
+def rule_of(tx: Connection, series_id: object) -> Rule:
+    """Return the rule of a series."""
+    return rule(audience_of(tx, series_id), tx.dialect.name)
+
+
 _ANY_REAL = (
     select(delivery.c.subscriber_id)
     .where(delivery.c.issue_id == bindparam("issue_id"), delivery.c.occasion == REAL)
@@ -158,7 +193,7 @@ def counts(
 ) -> Mapping[Verdict, int]:
     """Count everyone by verdict."""
     values = {"series_id": series_id, "issue_id": issue_id, "occasion": occasion, "now": now}
-    return _counted(tx, _COUNTS, values)
+    return _counted(tx, rule_of(tx, series_id).counts, values)
 
 
 def counts_by_zone(
@@ -166,7 +201,7 @@ def counts_by_zone(
 ) -> Mapping[tuple[str, Verdict], int]:
     """Count everyone by zone and verdict; the zone of whoever has none is empty."""
     values = {"series_id": series_id, "issue_id": issue_id, "occasion": occasion, "now": now}
-    rows = tx.execute(_COUNTS_BY_ZONE, values)
+    rows = tx.execute(rule_of(tx, series_id).counts_by_zone, values)
     return {(zone, Verdict(verdict)): number for zone, verdict, number in rows}
 
 
@@ -192,7 +227,7 @@ def chunk_size(tx: Connection, values: Mapping[str, object]) -> int:
 
 def left_out(tx: Connection, values: Mapping[str, object]) -> Mapping[Verdict, int]:
     """Count by verdict those of a chunk who have no delivery of its release."""
-    return _counted(tx, _LEFT_OUT["zones" in values], values)
+    return _counted(tx, rule_of(tx, values["series_id"]).left_out["zones" in values], values)
 
 
 def chunk_end(tx: Connection, series_id: int, after: int, size: int) -> int | None:

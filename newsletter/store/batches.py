@@ -14,6 +14,7 @@ from newsletter.store.tables import revision as revision_table
 
 _now = bindparam("now", type_=Instant)
 _ADD = insert(batch).returning(batch.c.id)
+_ADD_EACH = insert(batch).returning(batch.c.id, sort_by_parameter_order=True)
 _ADD_DELIVERY = insert(delivery)
 _ROW = select(batch).where(batch.c.id == bindparam("row_id"))
 _CHANGE = update(batch).where(batch.c.id == bindparam("row_id"))
@@ -151,6 +152,16 @@ def notice(
         "formed_at": now,
         "next_at": next_at,
     }
+
+
+def add_each(tx: Connection, rows: Sequence[Mapping[str, object]]) -> list[int]:
+    """Insert batches; return their ids in order."""
+    return list(tx.execute(_ADD_EACH, list(rows)).scalars())
+
+
+def add_deliveries(tx: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert deliveries, of mails that belong to no release."""
+    tx.execute(_ADD_DELIVERY, list(rows))
 
 
 def add_delivery(tx: Connection, row: Mapping[str, object]) -> None:

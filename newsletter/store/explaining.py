@@ -13,7 +13,7 @@ from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.facts import Call, ConsentEvent, Consenting, Decision, Delivery, Person
 from newsletter.domain.release import REAL
 from newsletter.domain.subscriber import Consent, Verdict
-from newsletter.store.audience import AUDIENCE
+from newsletter.store.audience import rule_of
 from newsletter.store.tables import (
     attempt,
     audit,
@@ -84,7 +84,7 @@ _CALLS = (
     .order_by(attempt.c.started_at, attempt.c.batch_id, attempt.c.epoch)
 )  # fmt: skip
 _STARTS = select(release.c.id, release.c.started_at).where(release.c.started_at.is_not(None))
-_VERDICT = AUDIENCE.where(subscription.c.subscriber_id == bindparam("subscriber_id", type_=Integer))
+_IS_THEM = subscription.c.subscriber_id == bindparam("subscriber_id", type_=Integer)
 _DECISIONS = (
     select(audit.c.at, audit.c.what, audit.c.target)
     .where(audit.c.target.in_(bindparam("targets", expanding=True)))
@@ -121,7 +121,7 @@ def verdict(
         "occasion": REAL,
         "now": now,
     }
-    row = tx.execute(_VERDICT, values).first()
+    row = tx.execute(rule_of(tx, series_id).people.where(_IS_THEM), values).first()
     return Verdict(row.verdict) if row else None
 
 

@@ -91,7 +91,8 @@ def _first(*where: ColumnElement[bool], by: ColumnElement[Any]) -> Hot:
 
 
 # What is under way was ready when it was taken: so much less is looked at, where many are in doubt.
-_IS_TRIED_AND_READY = and_(IS_TRIED, batch.c.next_at <= _now, _IS_READY)
+_IS_DUE = and_(batch.c.next_at <= _now, _IS_READY)
+_IS_TRIED_AND_READY = and_(IS_TRIED, _IS_DUE)
 # What was tried before goes first: a doubt is not to outlive what can clear it. Keyed by rehearsal or not.
 _TRIED = {
     of: _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, is_mine, by=batch.c.next_at)
@@ -103,7 +104,8 @@ _FRESH = {
 }
 _FOREIGN = _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, ~_IS_OURS, by=batch.c.next_at)
 _PRIORITY = {
-    of: _first(_IS_PRIORITY, IS_OPEN, _IS_READY, is_mine, by=batch.c.id) for of, is_mine in _IS_MINE.items()
+    of: _first(_IS_PRIORITY, IS_OPEN, _IS_DUE, is_mine, by=batch.c.next_at)
+    for of, is_mine in _IS_MINE.items()
 }
 
 
@@ -112,7 +114,7 @@ def _where_ready(going_on: Select[Any], is_mine: ColumnElement[bool]) -> Hot:
     has_tried = exists().where(batch.c.release_id == release.c.id, _IS_TRIED_AND_READY, is_mine)
     rows = union_all(
         select(null().label("id"), null().label("due_at"), true().label("has_tried")).where(
-            exists().where(_IS_PRIORITY, IS_OPEN, _IS_READY, is_mine)
+            exists().where(_IS_PRIORITY, IS_OPEN, _IS_DUE, is_mine)
         ),
         going_on.order_by(None).add_columns(has_tried),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -28,9 +29,10 @@ from sqlalchemy.sql.elements import Grouping
 from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
-from newsletter.store.audience import CHUNKS
+from newsletter.store.audience import rule
 from newsletter.store.database import insert_new
 from newsletter.store.hot import Hot
+from newsletter.store.segments import audience_of
 from newsletter.store.tables import IS_OPEN, batch, delivery, issue, release, series, slot
 
 _RELEASES = (
@@ -133,11 +135,13 @@ _BATCH_OF: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[int]]] = {
     "sqlite": lambda place: bindparam("first_batch", type_=Integer) + place,
     "postgresql": lambda place: Grouping(bindparam("batch_ids", type_=ARRAY(BigInteger)))[place + 1],
 }
-_ADD_DELIVERIES = {
-    (dialect, by_zone): _add_deliveries(chunk, batch_of)
-    for dialect, batch_of in _BATCH_OF.items()
-    for by_zone, chunk in CHUNKS.items()
-}
+
+
+@lru_cache(maxsize=128)
+def _adding(audience: str, dialect: str, by_zone: bool) -> Insert:
+    return _add_deliveries(rule(audience, dialect).chunks[by_zone], _BATCH_OF[dialect])
+
+
 _HAS_OPEN = Hot(select(batch.c.seq).where(batch.c.release_id == bindparam("release_id"), IS_OPEN).limit(1))
 _SETTLE = (
     update(release)
@@ -232,7 +236,8 @@ def add_batches(tx: Connection, rows: Sequence[Mapping[str, object]]) -> Sequenc
 def add_deliveries(tx: Connection, chunk: Mapping[str, object], batch_ids: Sequence[int], size: int) -> int:
     """Insert the deliveries of everyone due in a chunk, filling batches in order; return how many."""
     values = {**chunk, "first_batch": batch_ids[0], "batch_ids": batch_ids, "size": size}
-    return tx.execute(_ADD_DELIVERIES[tx.dialect.name, "zones" in chunk], values).rowcount
+    statement = _adding(audience_of(tx, chunk["series_id"]), tx.dialect.name, "zones" in chunk)
+    return tx.execute(statement, values).rowcount
 
 
 def trim_batches(tx: Connection, batch_ids: Sequence[int], people: int, size: int) -> None:

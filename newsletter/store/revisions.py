@@ -3,13 +3,21 @@
 from sqlalchemy import Connection, bindparam, insert, select
 
 from newsletter.domain.revision import Media, Revision, dump, load
+from newsletter.errors import Refused
 from newsletter.store.database import insert_new
-from newsletter.store.tables import media, revision
+from newsletter.store.tables import issue, media, revision
 
 _GET = select(
     revision.c.source_hash, revision.c.sender, revision.c.reply_to, revision.c.subject,
     revision.c.preheader, revision.c.html, revision.c.text, revision.c.links,
 ).where(revision.c.hash == bindparam("hash"))  # fmt: skip
+_SENDER = (
+    select(revision.c.sender, revision.c.reply_to)
+    .join(issue, issue.c.id == revision.c.issue_id)
+    .where(issue.c.series_id == bindparam("series_id"))
+    .order_by(issue.c.position.desc())
+    .limit(1)
+)
 _MEDIA = select(media.c.name, media.c.content_type, media.c.data).where(media.c.name == bindparam("name"))
 
 
@@ -43,6 +51,14 @@ def get(tx: Connection, hash_: str) -> Revision:
         text=load(row.text),
         links=tuple(row.links),
     )
+
+
+def sender_of(tx: Connection, series_id: int) -> tuple[str, str]:
+    """Return who sends a series and who gets its replies; raises Refused where nothing of it says so."""
+    row = tx.execute(_SENDER, {"series_id": series_id}).first()
+    if row is None:
+        raise Refused("nothing says who sends this series", mend="run: newsletter queue")
+    return row.sender, row.reply_to
 
 
 def add_media(tx: Connection, picture: Media) -> None:

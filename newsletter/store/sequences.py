@@ -5,6 +5,7 @@ People of a chunk go into a temporary table once: by its order each issue takes 
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -40,7 +41,9 @@ from newsletter.domain.delivery import LEFT_IN_DOUBT, UNSETTLED, BatchState, Del
 from newsletter.domain.release import FINAL, REAL, Release, ReleaseState
 from newsletter.domain.sequence import NOTHING, Part
 from newsletter.domain.subscriber import Consent, Verdict
-from newsletter.store.audience import BY_ZONE, STANDING
+from newsletter.store.audience import BY_ZONE
+from newsletter.store.audience import standing as standing_of
+from newsletter.store.segments import audience_of
 from newsletter.store.tables import (
     IS_EXCEPTION,
     IS_OPEN,
@@ -89,21 +92,30 @@ def _within(column: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
 
 
 # What somebody has had, real or, where the provider rehearses, rehearsed; whatever became of it.
+_furthest = func.max(issue.c.position).label("furthest")
+_is_counted = (
+    delivery.c.issue_id.in_(_issues),
+    delivery.c.occasion <= REAL,
+    delivery.c.occasion >= bindparam("lowest", type_=Integer),
+)
 _had = (
-    select(delivery.c.subscriber_id, func.max(issue.c.position).label("furthest"))
+    select(delivery.c.subscriber_id, _furthest)
     .join(issue, issue.c.id == delivery.c.issue_id)
-    .where(
-        delivery.c.issue_id.in_(_issues),
-        delivery.c.occasion <= REAL,
-        delivery.c.occasion >= bindparam("lowest", type_=Integer),
-        *_within(delivery.c.subscriber_id),
-    )
+    .where(*_is_counted, *_within(delivery.c.subscriber_id))
     .group_by(delivery.c.subscriber_id)
     .subquery("had")
 )
 _of_person = (
     delivery.c.issue_id.in_(_issues),
     delivery.c.subscriber_id == subscription.c.subscriber_id,
+)
+# Of few people at an instant it is sooner known one by one.
+_had_by_one = (
+    select(_furthest)
+    .join(issue, issue.c.id == delivery.c.issue_id)
+    .where(*_is_counted, delivery.c.subscriber_id == subscription.c.subscriber_id)
+    .correlate(subscription)
+    .scalar_subquery()
 )
 # A later instant of a slot meets people who moved out of the zone in which they got theirs.
 _HAS_THIS_WEEKS = exists(
@@ -124,9 +136,9 @@ _IS_EARLIER_OPEN = exists(
 )
 
 
-def _verdict(has_this_weeks: ColumnElement[bool]) -> ColumnElement[str]:
+def _verdict(audience: str, dialect: str, has_this_weeks: ColumnElement[bool]) -> ColumnElement[str]:
     return case(
-        *STANDING,
+        *standing_of(audience, dialect),
         (
             subscription.c.confirmed_at > bindparam("due_at", type_=Instant),
             literal(Verdict.JOINS_LATER.value),
@@ -137,43 +149,47 @@ def _verdict(has_this_weeks: ColumnElement[bool]) -> ColumnElement[str]:
     )
 
 
-def _chunk(has_this_weeks: ColumnElement[bool], *where: ColumnElement[bool]) -> Select[Any]:
-    return (
+@lru_cache(maxsize=128)
+def _chunk(audience: str, dialect: str, by_zone: bool) -> Select[Any]:
+    has_this_weeks: ColumnElement[bool] = _HAS_THIS_WEEKS if by_zone else false()
+    people = (
         select(
-            func.coalesce(_had.c.furthest, NOTHING).label("furthest"),
+            func.coalesce(_had_by_one if by_zone else _had.c.furthest, NOTHING).label("furthest"),
             subscription.c.subscriber_id,
-            _verdict(has_this_weeks).label("verdict"),
+            _verdict(audience, dialect, has_this_weeks).label("verdict"),
             subscriber.c.zone,
         )
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .join(suppression, suppression.c.address_hash == subscriber.c.address_hash, isouter=True)
-        .join(_had, _had.c.subscriber_id == subscription.c.subscriber_id, isouter=True)
         .where(
             subscription.c.series_id == bindparam("series_id", type_=Integer),
             *_within(subscription.c.subscriber_id),
             *_within(subscriber.c.id),
-            *where,
         )
     )
+    if by_zone:
+        return people.where(BY_ZONE)
+    return people.join(_had, _had.c.subscriber_id == subscription.c.subscriber_id, isouter=True)
 
 
-_CHUNKS = {False: _chunk(false()), True: _chunk(_HAS_THIS_WEEKS, BY_ZONE)}
-
-
-def _fill(chunk: Select[Any]) -> Insert:
-    rows = chunk.subquery()
+@lru_cache(maxsize=128)
+def _fill(audience: str, dialect: str, by_zone: bool) -> Insert:
+    rows = _chunk(audience, dialect, by_zone).subquery()
     return insert(_turn).from_select(
         ["furthest", "subscriber_id", "verdict"],
         select(rows.c.furthest, rows.c.subscriber_id, rows.c.verdict),
     )
 
 
-_FILL = {by_zone: _fill(chunk) for by_zone, chunk in _CHUNKS.items()}
+@lru_cache(maxsize=64)
+def _counts_by_zone(audience: str, dialect: str) -> Select[Any]:
+    people = _chunk(audience, dialect, by_zone=False).subquery()
+    return select(people.c.zone, people.c.furthest, people.c.verdict, func.count()).group_by(
+        people.c.zone, people.c.furthest, people.c.verdict
+    )
+
+
 _COUNTS = select(_turn.c.furthest, _turn.c.verdict, func.count()).group_by(_turn.c.furthest, _turn.c.verdict)
-_people = _CHUNKS[False].subquery()
-_COUNTS_BY_ZONE = select(_people.c.zone, _people.c.furthest, _people.c.verdict, func.count()).group_by(
-    _people.c.zone, _people.c.furthest, _people.c.verdict
-)
 
 _numbered = (
     select(
@@ -341,13 +357,13 @@ def fill(tx: Connection, chunk: Mapping[str, object]) -> Mapping[Standing, int]:
     """Look where everybody of a chunk stands; return how many stand where."""
     tx.execute(_CREATE[tx.dialect.name])
     tx.execute(_EMPTY)
-    tx.execute(_FILL["zones" in chunk], chunk)
+    tx.execute(_fill(audience_of(tx, chunk["series_id"]), tx.dialect.name, "zones" in chunk), chunk)
     return {Standing(furthest, Verdict(verdict)): n for furthest, verdict, n in tx.execute(_COUNTS)}
 
 
 def counts_by_zone(tx: Connection, chunk: Mapping[str, object]) -> Mapping[tuple[str, Standing], int]:
     """Count the people of a chunk by zone and by where they stand; the zone of whoever has none is empty."""
-    rows = tx.execute(_COUNTS_BY_ZONE, chunk)
+    rows = tx.execute(_counts_by_zone(audience_of(tx, chunk["series_id"]), tx.dialect.name), chunk)
     return {(zone, Standing(furthest, Verdict(verdict))): n for zone, furthest, verdict, n in rows}
 
 

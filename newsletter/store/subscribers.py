@@ -10,7 +10,8 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from newsletter.domain.pausing import date_of
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber
 from newsletter.store.database import insert_new
-from newsletter.store.tables import consent_event, series, subscriber, subscription, suppression
+from newsletter.store.segments import condition
+from newsletter.store.tables import Instant, consent_event, series, subscriber, subscription, suppression
 
 _BY_HASHES = select(subscriber.c.id, subscriber.c.address_hash).where(
     subscriber.c.address_hash.in_(bindparam("hashes", expanding=True))
@@ -45,6 +46,17 @@ _LEAVE = (
     # Who comes back comes back at once.
     .values(state=Consent.UNSUBSCRIBED, paused_until=None)
 )
+_RENAME = (
+    update(subscriber)
+    .where(subscriber.c.id == bindparam("row_id"))
+    .values(name=bindparam("name_"), zone=bindparam("zone_"))
+)
+_READDRESS = (
+    update(subscriber)
+    .where(subscriber.c.id == bindparam("row_id"))
+    .values(address=bindparam("address_"), address_hash=bindparam("hash_"))
+)
+_GIVE_UP = _READDRESS.values(erased_at=bindparam("at", type_=Instant))
 _LIST = (
     select(
         subscriber.c.id, subscriber.c.address, subscriber.c.name, subscriber.c.zone,
@@ -155,9 +167,29 @@ def get(tx: Connection, subscriber_id: int) -> Subscriber | None:
     return Subscriber(row.address, row.name, row.zone) if row and row.address else None
 
 
-def every(tx: Connection, series: str | None = None) -> Iterator[SubscriptionRow]:
-    """Yield all subscriptions, or those of one series, in the order people came."""
-    for row in tx.execute(_LIST, execution_options={"yield_per": 1000}):
+def rename(tx: Connection, subscriber_id: int, person: Subscriber) -> None:
+    """Give a person another name and zone."""
+    tx.execute(_RENAME, {"row_id": subscriber_id, "name_": person.name, "zone_": person.zone})
+
+
+def readdress(tx: Connection, subscriber_id: int, address: str, hash_: str) -> None:
+    """Give a person another address, which nobody has."""
+    tx.execute(_READDRESS, {"row_id": subscriber_id, "address_": address, "hash_": hash_})
+
+
+def give_up_address(tx: Connection, subscriber_id: int, at: datetime) -> None:
+    """Take the address from a row that was there for it alone, so that somebody else can have it."""
+    gone = f"given up by {subscriber_id}"
+    tx.execute(_GIVE_UP, {"row_id": subscriber_id, "address_": None, "hash_": gone, "at": at})
+
+
+def every(tx: Connection, series: str | None = None, where: str = "") -> Iterator[SubscriptionRow]:
+    """Yield all subscriptions, or those of one series, in the order people came.
+
+    `where` is an audience expression; raises LetterError for one that cannot be read.
+    """
+    wanted = _LIST.where(condition(where, tx.dialect.name)) if where else _LIST
+    for row in tx.execute(wanted, execution_options={"yield_per": 1000}):
         values: dict[str, Any] = {**row._asdict(), "state": Consent(row.state)}
         if series is None or row.series == series:
             yield SubscriptionRow(**values)
@@ -189,5 +221,7 @@ def add_events(
         "how": evidence.how,
         "text": evidence.text,
         "issue_id": issue_id,
+        "version": evidence.version,
+        "ip": evidence.ip,
     }
     tx.execute(insert(consent_event), [{**event, "subscriber_id": id_} for id_ in ids])

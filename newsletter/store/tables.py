@@ -191,6 +191,14 @@ batch = Table(
     Column("provider_message_id", Text),
     UniqueConstraint("release_id", "seq"),
 )
+#: A report that names no delivery may still name the call that it went out with.
+HAS_SHARED_ID = batch.c.provider_message_id.is_not(None)
+Index(
+    "ix_batch_message",
+    batch.c.provider_message_id,
+    sqlite_where=HAS_SHARED_ID,
+    postgresql_where=HAS_SHARED_ID,
+)
 
 
 def one_of(column: ColumnElement[Any], *values: str) -> ColumnElement[bool]:
@@ -210,11 +218,13 @@ for _name, _columns, _where in (
     ("ix_batch_open", (batch.c.release_id, batch.c.seq), IS_OPEN),
     ("ix_batch_tried", (batch.c.release_id, batch.c.next_at), IS_TRIED),
     ("ix_batch_fresh", (batch.c.release_id, batch.c.seq), IS_FRESH),
+    ("ix_batch_notice", (batch.c.next_at,), and_(batch.c.release_id.is_(None), IS_OPEN)),
 ):
     Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 
 #: The ledger. A row that says `planned` has its batch's state. Issues and subscribers are never deleted, so
-#: no foreign key looks after them: it would cost a third of a release.
+#: no foreign key looks after them: it would cost a third of a release. `bounce` says what the gravest bounce
+#: means for the address.
 delivery = Table(
     "delivery",
     metadata,
@@ -232,6 +242,7 @@ delivery = Table(
     Column("delivered_at", Instant),
     Column("bounced_at", Instant),
     Column("complained_at", Instant),
+    Column("bounce", String(10)),
     Index("ix_delivery_batch_id_pos", "batch_id", "pos"),
     sqlite_with_rowid=False,
 )
@@ -286,6 +297,7 @@ subscription = Table(
 )
 
 #: Append-only: what a person agreed to or withdrew, when, how, from which issue, and what they were told.
+#: `version` names that text, `ip` is empty unless the letter keeps it.
 consent_event = Table(
     "consent_event",
     metadata,
@@ -297,6 +309,8 @@ consent_event = Table(
     Column("how", String(40), nullable=False),
     Column("issue_id", Id),
     Column("text", Text, nullable=False, default=""),
+    Column("version", String(12), nullable=False, default="", server_default=""),
+    Column("ip", String(45), nullable=False, default="", server_default=""),
     Index("ix_consent_event_subscriber_id", "subscriber_id"),
 )
 
@@ -308,7 +322,19 @@ suppression = Table(
     Column("since", Instant, nullable=False),
 )
 
-#: What a provider reported later; an event is inserted before it is applied, so each is applied once.
+#: How often the public forms were used in a window that began `since`; `key` is a salted hash.
+web_limit = Table(
+    "web_limit",
+    metadata,
+    Column("scope", String(10), primary_key=True),
+    Column("key", String(32), primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("uses", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: What a provider reported later; an event is inserted before it is applied, so each is applied once. `at` is
+#: the provider's instant. `reason` holds no address; `raw` is kept only of what we know no meaning of.
 provider_event = Table(
     "provider_event",
     metadata,
@@ -319,6 +345,8 @@ provider_event = Table(
     Column("pos", Integer),
     Column("raw", LargeBinary, nullable=False, default=b""),
     Column("received_at", Instant, nullable=False),
+    Column("at", Instant),
+    Column("reason", Text, nullable=False, default="", server_default=""),
 )
 
 #: The pace of one provider account: when the next call of each lane may start, what of the day's quota is

@@ -1,6 +1,7 @@
 """Deliveries that wait: a person gets the issues of a series in order, one after the other."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +23,8 @@ from sqlalchemy.sql.dml import ReturningInsert
 from newsletter.domain.delivery import UNSETTLED, DeliveryState
 from newsletter.domain.release import FINAL, REAL, Release
 from newsletter.domain.subscriber import Verdict
-from newsletter.store.audience import CHUNKS
+from newsletter.store.audience import rule
+from newsletter.store.segments import audience_of
 from newsletter.store.tables import IS_EXCEPTION, batch, delivery, release, slot
 
 # A person is looked up by primary key over the few issues of the series that are still on their way.
@@ -77,7 +79,11 @@ def _add(chunk: Select[Any]) -> ReturningInsert[tuple[int]]:
     )
 
 
-_ADD = {by_zone: _add(chunk) for by_zone, chunk in CHUNKS.items()}
+@lru_cache(maxsize=128)
+def _adding(audience: str, dialect: str, by_zone: bool) -> ReturningInsert[tuple[int]]:
+    return _add(rule(audience, dialect).chunks[by_zone])
+
+
 _IS_WAITING = (
     delivery.c.release_id == bindparam("release_id"),
     IS_EXCEPTION,
@@ -108,7 +114,8 @@ def open_issues(tx: Connection, of: Release) -> list[int]:
 
 def add(tx: Connection, chunk: Mapping[str, object], issues: Sequence[int]) -> int:
     """Insert waiting deliveries of those in a chunk who have one of these issues still to come."""
-    return len(tx.execute(_ADD["zones" in chunk], {**chunk, "issues": list(issues)}).all())
+    statement = _adding(audience_of(tx, chunk["series_id"]), tx.dialect.name, "zones" in chunk)
+    return len(tx.execute(statement, {**chunk, "issues": list(issues)}).all())
 
 
 def free_now(tx: Connection, release_id: int, issues: Sequence[int], size: int) -> list[int]:

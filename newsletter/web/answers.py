@@ -57,6 +57,17 @@ def asset(text: str, content_type: str) -> Response:
     return _answer(text, content_type, _NOTHING)
 
 
+def feed(data: bytes, content_type: str) -> Response:
+    """Answer a reader of feeds."""
+    return _answer(data, content_type, _NOTHING)
+
+
+def download(data: bytes, name: str) -> Response:
+    """Answer with a file of JSON to keep."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return _answer(data, "application/json", _NOTHING, headers=headers)
+
+
 def studio(html: str, status: int = 200) -> Response:
     """Answer with the preview page, which may run its own script and nothing else."""
     sources = "style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:"

@@ -16,8 +16,10 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
 from newsletter.domain.desk import PROBE_ANSWER, PublicDesk, Subscription
-from newsletter.errors import StoreError, TemplateError
+from newsletter.errors import StoreError
 from newsletter.web import answers
+from newsletter.web.forms import fields
+from newsletter.web.saying import say
 from newsletter.web.templates import Templates
 
 log = structlog.get_logger()
@@ -45,6 +47,10 @@ _BROKEN_LINK = (
         "if that does not help, reply to the email and ask us to take you off the list."
     ),
 )
+_TOO_LATE = (
+    "This button works for one hour",
+    "To come back, please subscribe again: you get a link to confirm it.",
+)
 _TROUBLE = (
     "Something went wrong here",
     (
@@ -60,12 +66,15 @@ def pages(desk: PublicDesk, templates: Sequence[Path]) -> FastAPI:
     Raises TemplateError for a template that cannot be read.
     """
     shelf = Templates(templates)
-    shelf.require("base.html.j2", "unsubscribe.html.j2", "unsubscribed.html.j2", "message.html.j2")
+    shelf.require(
+        "base.html.j2", "unsubscribe.html.j2", "unsubscribed.html.j2", "back.html.j2", "message.html.j2"
+    )
     routes = _Routes(desk, shelf)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     # As a path the token takes a trailing slash along: mail software adds one, and a redirect is forbidden.
     app.add_api_route("/u/{token:path}", routes.ask, methods=_SAFE)
     app.add_api_route("/u/{token:path}", routes.leave, methods=["POST"])
+    app.add_api_route("/undo/{token}", routes.undo, methods=["POST"])
     app.add_api_route("/w/{token:path}", routes.show_issue, methods=_SAFE)
     app.add_api_route("/media/{name}", routes.show_media, methods=_SAFE)
     app.add_api_route("/healthz", routes.is_well, methods=_SAFE)
@@ -115,7 +124,10 @@ class _Routes:
     def leave(self, token: str, body: Annotated[bytes, Depends(small_body)]) -> Response:
         token = token.rstrip("/")
         one_click = is_one_click(body)
-        subscription = self._desk.unsubscribe(token, "one_click" if one_click else "page")
+        if not one_click and fields(body).get("all") == "yes":
+            subscription = self._desk.leave_all(token)
+        else:
+            subscription = self._desk.unsubscribe(token, "one_click" if one_click else "page")
         if subscription is None and self._desk.probe(token):
             return answers.plain(PROBE_ANSWER)
         if one_click:
@@ -127,6 +139,12 @@ class _Routes:
         if subscription is None:
             return self._say(404, *_BROKEN_LINK)
         return self._about("unsubscribed.html.j2", subscription)
+
+    def undo(self, token: str, _: Annotated[bytes, Depends(small_body)]) -> Response:
+        subscription = self._desk.undo(token)
+        if subscription is None:
+            return self._say(410, *_TOO_LATE)
+        return self._about("back.html.j2", subscription)
 
     def show_issue(self, token: str) -> Response:
         html = self._desk.issue_page(token.rstrip("/"))
@@ -159,9 +177,4 @@ class _Routes:
     def _say(
         self, status: int, heading: str, sentence: str, headers: Mapping[str, str] | None = None
     ) -> Response:
-        try:
-            html = self._templates.fill("message.html.j2", heading=heading, sentence=sentence)
-        except TemplateError:
-            # A letter's own template may fail only when it is filled in; an error page must not.
-            return answers.plain(f"{heading}. {sentence}\n", status, headers)
-        return answers.page(html, status, headers)
+        return say(self._templates, status, heading, sentence, headers)

@@ -7,17 +7,26 @@ from contextlib import contextmanager
 from newsletter.app import App
 from newsletter.pipeline.previewing import Previewing
 from newsletter.signals import stop_on_signals, wait_for
+from newsletter.web.archive import publish
+from newsletter.web.choosing import choose
+from newsletter.web.joining import join
 from newsletter.web.pages import pages
 from newsletter.web.preview import preview_app
 from newsletter.web.server import Server
 from newsletter.web.watching import Changes
+from newsletter.web.webhooks import listen
 
 
 @contextmanager
 def public_pages(app: App) -> Iterator[str]:
     """Serve the public pages in the background; give their local address."""
     table = app.settings.web
-    with Server(pages(app.desk, app.web_templates), host=table.host, port=table.port) as server:
+    application = pages(app.desk, app.web_templates)
+    listen(application, app.hearing)
+    join(application, app.sign_ups, app.web_templates, table.proxies)
+    choose(application, app.choosing, app.web_templates, table.proxies)
+    publish(application, app.archiving, app.web_templates)
+    with Server(application, host=table.host, port=table.port) as server:
         yield server.url
 
 

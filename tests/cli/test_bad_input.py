@@ -158,7 +158,7 @@ def test_people_without_a_word_about_their_consent_are_refused(terminal):
 
 
 def test_a_file_of_people_without_addresses_is_refused(terminal, letter):
-    (letter / "people.csv").write_text("mail,name\nada@example.org,Ada\n")
+    (letter / "people.csv").write_text("who,name\nada@example.org,Ada\n")
     said = terminal.refuses("subscribers", "import", "people.csv", "--consent", "asked")
     assert said.startswith("people.csv: the first line does not name a column 'address'")
 

@@ -149,8 +149,8 @@ def test_a_move_is_refused_in_one_sentence(queued, terminal):
 def test_people_are_not_added_at_the_old_place(queued, terminal):
     assert terminal("db", "move", OLD, NEW).code == 0
     said = terminal.refuses("subscribers", "add", "eva@example.org", "--consent", "asked")
-    assert "it was moved to" in said
-    assert "check [database] url" in said
+    assert "was moved to" in said
+    assert "[database]" in said
 
 
 def test_an_unfinished_move_is_refused_by_every_command(queued, terminal, monkeypatch):

@@ -3,12 +3,14 @@
 import csv
 import json
 import sys
+from dataclasses import fields
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from newsletter.cli.printing import bar
-from newsletter.domain.report import BOUNCES
+from newsletter.domain.report import BOUNCES, Tally
 from newsletter.domain.subscriber import Verdict
 
 
@@ -73,6 +75,14 @@ def test_a_rehearsal_says_that_it_was_one(queued, terminal):
 
 def test_what_is_still_to_come_says_so(queued, terminal):
     assert "nothing of it has been sent" in terminal("report", "neck").out
+
+
+def test_every_number_and_cause_is_in_the_documents():
+    text = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    for field in fields(Tally):
+        assert field.name == "bounces" or f"| `{field.name.replace('_', ' ')}` |" in text
+    for cause, words in BOUNCES.items():
+        assert f"| `{cause or 'without_cause'}` | {words} |" in text
 
 
 def test_two_forms_at_once_are_refused(sent, terminal):

@@ -37,6 +37,16 @@ def test_the_series_of_the_guide_can_be_used() -> None:
     assert [issue.id for issue in series.issues] == ["lower-back"]
 
 
+def test_every_expression_of_the_guide_can_be_read_and_stands_in_a_series() -> None:
+    _, _, rest = GUIDE.partition("\n| expression |")
+    expressions = [row.split("`")[1] for row in rest.split("\n\n")[0].splitlines()[2:]]
+    expressions.append(tomllib.loads(example("audience ="))["audience"])
+    assert len(expressions) > 5
+    for expression in expressions:
+        series = example("title =").replace("[cadence]", f"audience = '{expression}'\n[cadence]")
+        assert parse_series(series, slug="x", file="docs/writing.md").audience == expression
+
+
 def test_the_settings_of_the_guide_are_those_of_this_letter() -> None:
     ours = tomllib.loads((ROOT / "newsletter.toml").read_text(encoding="utf-8"))
     assert tomllib.loads(example("name ")) == ours

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from sqlalchemy import select, text
-from starlette.testclient import TestClient
 from web_cast import TEMPLATES, MemoryDesk
 
 from newsletter.app import App
@@ -32,9 +31,16 @@ class Office:
     def __init__(self, root, environment) -> None:
         (root / "newsletter.toml").write_text('name = "Back Care Weekly"\n')
         self.app = App(root, clock=PlayedClock(NOW), environment=environment)
-        self.application = pages(MemoryDesk(), [TEMPLATES])
-        listen(self.application, self.app.hearing)
-        self.client = TestClient(self.application, raise_server_exceptions=False)
+        application = pages(MemoryDesk(), [TEMPLATES])
+        listen(application, self.app.hearing)
+        self.server = Server(application)
+        self.server.start()
+        self.client = httpx.Client(base_url=self.server.url)
+
+    def close(self) -> None:
+        self.client.close()
+        self.server.stop()
+        self.app.database.close()
 
     def post(self, provider: str, report: Report, **headers: str) -> httpx.Response:
         given = {**report.headers, **headers}
@@ -57,7 +63,7 @@ class Office:
 @pytest.fixture
 def office(tmp_path):
     office = Office(tmp_path, SECRETS)
-    with closing(office.app.database):
+    with closing(office):
         yield office
 
 
@@ -137,21 +143,20 @@ def test_the_content_type_does_not_matter(office, content_type):
 
 @pytest.mark.parametrize("provider", ["resend", "mailgun", "nobody"])
 def test_ten_megabytes_are_not_read(office, provider):
-    with Server(office.application) as server, httpx.Client() as client:
-        sent = []
+    sent = []
 
-        def pieces():
-            for number in range(160):
-                sent.append(number)
-                yield b" " * MAX_BODY
+    def pieces():
+        for number in range(160):
+            sent.append(number)
+            yield b" " * MAX_BODY
 
-        try:
-            answer = client.post(f"{server.url}/webhooks/{provider}", content=pieces())
-        except httpx.TransportError:
-            # The server was gone before all of it was written, which is what is wanted.
-            assert len(sent) < 160
-        else:
-            assert answer.status_code == 413
+    try:
+        answer = office.client.post(f"/webhooks/{provider}", content=pieces())
+    except httpx.TransportError:
+        # The server has hung up before all of it was written, which is what is wanted.
+        assert len(sent) < 160
+    else:
+        assert answer.status_code == 413
     assert office.kept == []
 
 
@@ -180,7 +185,7 @@ def test_without_a_secret_a_report_comes_again_and_the_log_names_the_variable(
     tmp_path, provider, variable, capsys
 ):
     office = Office(tmp_path, {})
-    with closing(office.app.database):
+    with closing(office):
         answer = office.post(provider, complaint())
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "600")
         assert office.kept == []
@@ -190,7 +195,7 @@ def test_without_a_secret_a_report_comes_again_and_the_log_names_the_variable(
 
 def test_a_secret_in_a_file_counts_as_soon_as_it_is_there(tmp_path):
     office = Office(tmp_path, {"RESEND_WEBHOOK_SECRET_FILE": str(tmp_path / "secret")})
-    with closing(office.app.database):
+    with closing(office):
         assert office.post("resend", complaint()).status_code == 503
         (tmp_path / "secret").write_text(RESEND)
         assert office.post("resend", complaint()).status_code == 200

@@ -62,6 +62,14 @@ class MemoryDesk:
             self.acts.append((grant.series_id, how))
         return replace(found, is_active=False)
 
+    def leave_all(self, token: str) -> Subscription | None:
+        for series_id in self.active:
+            self.unsubscribe(leaving(series_id).removeprefix("/u/"), "page, all")
+        return self.look_up(token)
+
+    def undo(self, token: str) -> Subscription | None:
+        return None
+
     def issue_page(self, token: str) -> str | None:
         return MAIL % "" if KEYS.verify(Purpose.VIEW, token, self.now) else None
 

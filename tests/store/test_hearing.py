@@ -18,7 +18,7 @@ from newsletter.domain.subscriber import Evidence as Agreement
 from newsletter.domain.subscriber import address_hash
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.hearing import CHUNK, Hearing
-from newsletter.store import subscribers
+from newsletter.store import series, subscribers
 from newsletter.store.tables import (
     batch,
     consent_event,
@@ -40,26 +40,20 @@ PEOPLE = ("ann", "bob")
 class Heard(Newsletter):
     """A newsletter of which some issues have gone out, with what hears of them."""
 
-    def send(self, *issues: str, every=WEEK) -> "Heard":
+    def send(self, *issues: str) -> "Heard":
         self.apply(issues=issues)
         self.ids = dict(zip(PEOPLE, self.join(*PEOPLE), strict=True))
         able = capabilities()
         self.mailings = []
         for number, issue in enumerate(issues):
-            now = NOW + number * every
+            now = NOW + number * WEEK
             self.queue(issue, date(2026, 12, 1) + number * WEEK)
-            self.release(now=now + number * WEEK)
-            self.set_formed(now)
+            self.release(now=now)
             provider = ScriptedProvider(capabilities=able)
-            delivering(self.database, provider, PlayedClock(now + number * WEEK)).step()
+            delivering(self.database, provider, PlayedClock(now)).step()
             self.mailings += provider.mailings
         self.hearing = Hearing(Evidence(self.database, able, "d1"), {}, SALT, PlayedClock(LATER))
         return self
-
-    def set_formed(self, now) -> None:
-        with self.database.writing() as tx:
-            newest = select(func.max(batch.c.id)).scalar_subquery()
-            tx.execute(batch.update().where(batch.c.id == newest).values(formed_at=now))
 
     def hear(self, *events: Event) -> int:
         return self.hearing.take(events, LATER)
@@ -141,11 +135,16 @@ def test_a_reason_that_no_event_gave_stays(sent):
     assert sent.rows(select(suppression)) == [(row["address_hash"], "forgotten", NOW)]
 
 
-def test_who_is_suppressed_gets_nothing_more(four):
-    four.hear(four.event("ann", EventKind.COMPLAINED))
-    with four.database.writing() as tx:
-        hash_ = address_hash("ann@example.org", SALT)
-        assert subscribers.suppression_reason(tx, hash_) == "complaint"
+def test_who_is_suppressed_gets_nothing_more(database):
+    heard = Heard(database).send("first")
+    heard.hear(heard.event("ann", EventKind.COMPLAINED))
+    with database.writing() as tx:
+        heard.issues["second"] = series.add_issue(tx, heard.series_id, "second", 2)
+    heard.queue("second", date(2026, 12, 8))
+    released = heard.release(now=NOW + WEEK)
+    columns = (release.c.planned, release.c.excluded)
+    (made,) = heard.rows(select(*columns).where(release.c.id == released.id))
+    assert made == (1, {"suppressed": 1})
 
 
 @pytest.mark.parametrize("bounce", [Bounce.BLOCK, Bounce.SOFT, Bounce.LIKELY])

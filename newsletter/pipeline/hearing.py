@@ -1,0 +1,136 @@
+"""Take the reports of providers: verified, kept once, applied; any order and any repetition ends the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from newsletter.domain.bouncing import struck_out_at
+from newsletter.domain.clock import Clock
+from newsletter.domain.event import Event, EventKind, Forged, Heard, Listener, Post, Reference
+from newsletter.domain.subscriber import Evidence as Agreement
+from newsletter.domain.subscriber import address_hash
+from newsletter.errors import ProviderError
+from newsletter.pipeline.evidence import Evidence, Proved
+from newsletter.store import events, subscribers, suppressions
+
+log = structlog.get_logger()
+
+#: So many events share a transaction: nobody who writes beside it waits longer than for these.
+CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """Hear what providers report; `listeners` open what understands each of them.
+
+    Opening raises ProviderError while a secret is missing.
+    """
+
+    evidence: Evidence
+    listeners: Mapping[str, Callable[[], Listener]]
+    salt: bytes
+    clock: Clock
+
+    def hear(self, posts: Sequence[tuple[str, Post]]) -> Sequence[Heard]:
+        """Verify and apply reports, each of a provider; they are durable when this returns."""
+        now = self.clock.now()
+        read = [self._read(provider, post, now) for provider, post in posts]
+        verified = [one for one in read if not isinstance(one, Heard)]
+        are_kept = self._keep([event for events in verified for event in events], now)
+        if are_kept or len(verified) == 1:
+            told = Heard.TAKEN if are_kept else Heard.NOT_KEPT
+            return [one if isinstance(one, Heard) else told for one in read]
+        # One of them may be the reason: the others are not to wait for it.
+        return [one if isinstance(one, Heard) else self._hear_alone(one, now) for one in read]
+
+    def take(self, heard: Sequence[Event], now: datetime, *, urgent: bool = False) -> int:
+        """Keep and apply verified events, however many; return how many were new.
+
+        What was taken before an error is applied, and known when all of it comes again.
+        """
+        # Two that write the same rows at once take them in the same order.
+        ordered = sorted(heard, key=lambda event: (event.provider, event.id))
+        chunks = [ordered[first : first + CHUNK] for first in range(0, len(ordered), CHUNK)]
+        return sum(self._take(chunk, now, urgent=urgent) for chunk in chunks)
+
+    def _read(self, provider: str, post: Post, now: datetime) -> Sequence[Event] | Heard:
+        if provider not in self.listeners:
+            return Heard.NO_SUCH_PROVIDER
+        try:
+            return self.listeners[provider]().listen(post, now)
+        except ProviderError as error:
+            log.error("a report could not be verified", provider=provider, reason=str(error))
+            return Heard.NOT_SET_UP
+        except Forged as error:
+            log.warning("a report was refused", provider=provider, reason=str(error))
+            return Heard.FORGED
+
+    def _hear_alone(self, heard: Sequence[Event], now: datetime) -> Heard:
+        return Heard.TAKEN if self._keep(heard, now) else Heard.NOT_KEPT
+
+    def _keep(self, heard: Sequence[Event], now: datetime) -> bool:
+        try:
+            self.take(heard, now, urgent=True)
+        except Exception as error:
+            log.exception("reports could not be kept", number=len(heard), reason=str(error))
+            return False
+        return True
+
+    def _take(self, heard: Sequence[Event], now: datetime, *, urgent: bool) -> int:
+        with self.evidence.database.writing(urgent=urgent, bulk=not urgent) as tx:
+            known = self.evidence.record(tx, [(event, self._place(tx, event)) for event in heard], now)
+            self._suppress(tx, known)
+            self._unsubscribe(tx, known, now)
+            self._count_strikes(tx, known)
+        return len(known)
+
+    def _place(self, tx: Connection, event: Event) -> Reference | None:
+        if event.reference:
+            return self.evidence.place_of(event)
+        if not event.message_id or not event.recipient:
+            return None
+        hash_ = address_hash(event.recipient, self.salt)
+        return events.find_by_message(tx, event.message_id, hash_, self.evidence.deployment)
+
+    def _suppress(self, tx: Connection, known: Sequence[Proved]) -> None:
+        found = {
+            (hash_, reason, one.event.at)
+            for one in known
+            if (reason := one.event.suppresses) is not None and (hash_ := self._address_of(tx, one))
+        }
+        for hash_, reason, since in sorted(found):
+            suppressions.suppress(tx, hash_, reason, since)
+
+    def _unsubscribe(self, tx: Connection, known: Sequence[Proved], now: datetime) -> None:
+        for one in known:
+            if one.event.kind is not EventKind.UNSUBSCRIBED or one.place is None or one.subscriber_id is None:
+                continue
+            by = suppressions.subscribed(tx, one.place)
+            # Who has confirmed anew since then wants it again.
+            if by is not None and (by.confirmed_at is None or by.confirmed_at <= one.event.at):
+                agreement = Agreement(now, f"{one.event.provider} link", "")
+                subscribers.unsubscribe(tx, by.series_id, one.subscriber_id, agreement, by.issue_id)
+
+    def _count_strikes(self, tx: Connection, known: Sequence[Proved]) -> None:
+        bounced = {one.subscriber_id for one in known if one.event.bounce and self._is_theirs(tx, one)}
+        arrived = {one.subscriber_id for one in known if one.event.kind is EventKind.DELIVERED} - bounced
+        counted = bounced | suppressions.softly(tx, {id_ for id_ in arrived if id_ is not None})
+        for subscriber_id in sorted(id_ for id_ in counted if id_ is not None):
+            hash_ = suppressions.hash_of(tx, subscriber_id, locked=True)
+            struck_out = struck_out_at(suppressions.history(tx, subscriber_id))
+            suppressions.set_soft(tx, hash_, struck_out)
+
+    def _is_theirs(self, tx: Connection, one: Proved) -> bool:
+        """Tell whether a mail went to the address that its person has now."""
+        if one.subscriber_id is None:
+            return False
+        return self._address_of(tx, one) == suppressions.hash_of(tx, one.subscriber_id)
+
+    def _address_of(self, tx: Connection, one: Proved) -> str:
+        # By the address that the mail went to: a person may have another one by now.
+        if one.event.recipient:
+            return address_hash(one.event.recipient, self.salt)
+        return suppressions.hash_of(tx, one.subscriber_id) if one.subscriber_id is not None else ""
