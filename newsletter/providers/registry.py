@@ -1,10 +1,12 @@
 """Which providers there are; each is imported only when it is opened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from newsletter.domain.event import Listener
 from newsletter.domain.provider import Provider
 from newsletter.domain.slugs import offer
 from newsletter.errors import ProviderError
@@ -14,7 +16,16 @@ from newsletter.providers.settings import ProviderSettings
 PROVIDERS = {
     "outbox": "newsletter.providers.outbox:open_outbox",
     "mailgun": "newsletter.providers.mailgun:open_mailgun",
+    "postmark": "newsletter.providers.postmark:open_postmark",
     "resend": "newsletter.providers.resend:open_resend",
+    "ses": "newsletter.providers.ses:open_ses",
+    "smtp": "newsletter.providers.smtp:open_smtp",
+}
+#: The function that opens what understands the reports of each.
+LISTENERS = {
+    "mailgun": "newsletter.providers.mailgun_events:open_listener",
+    "postmark": "newsletter.providers.postmark_events:open_listener",
+    "resend": "newsletter.providers.resend_events:open_listener",
 }
 
 
@@ -30,9 +41,15 @@ def open_provider(settings: ProviderSettings) -> Provider:
     """
     if settings.name not in PROVIDERS:
         raise ProviderError(f"no provider is called {settings.name!r}", mend=offer(settings.name, PROVIDERS))
-    module, _, function = PROVIDERS[settings.name].partition(":")
-    opener = cast("Callable[[ProviderSettings], Provider]", getattr(import_module(module), function))
-    return opener(settings)
+    return cast("Provider", _function(PROVIDERS[settings.name])(settings))
+
+
+def listeners(environment: Mapping[str, str]) -> Mapping[str, Callable[[], Listener]]:
+    """Return by provider what opens the understanding of its reports, for whoever has the secret.
+
+    A secret is read anew at each opening, so that a file with another one counts at once.
+    """
+    return {name: partial(_open_listener, name, environment) for name in LISTENERS}
 
 
 def open_rehearsal(folder: Path | None) -> Provider:
@@ -42,3 +59,12 @@ def open_rehearsal(folder: Path | None) -> Provider:
     from newsletter.providers.nowhere import Nowhere  # noqa: PLC0415
 
     return Nowhere()
+
+
+def _open_listener(name: str, environment: Mapping[str, str]) -> Listener:
+    return cast("Listener", _function(LISTENERS[name])(environment))
+
+
+def _function(place: str) -> Callable[..., object]:
+    module, _, function = place.partition(":")
+    return cast("Callable[..., object]", getattr(import_module(module), function))

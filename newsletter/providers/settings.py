@@ -10,13 +10,44 @@ from newsletter.errors import ProviderError
 
 
 @dataclass(frozen=True)
+class MailServer:
+    """Where SMTP is spoken, how the connection is made private, and who bounces go to.
+
+    `security` is `starttls`, `tls` or `none`. Without `return_path` bounces go to a mail's sender.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    security: str = "starttls"
+    user: str = ""
+    return_path: str = ""
+
+    @property
+    def number(self) -> int:
+        """Return the port, which is by custom that of the security."""
+        return self.port or {"starttls": 587, "tls": 465}.get(self.security, 25)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.number}"
+
+
+@dataclass(frozen=True)
 class ProviderSettings:
-    """The `[provider]` table, the folder for what stays on this machine, and where secrets are found."""
+    """The `[provider]` table, the folder for what stays on this machine, and where secrets are found.
+
+    `stream` is which of an account's streams is used, where it has such. `region`, `configuration_set` and
+    `send_rate`, in recipients a second, are for Amazon SES.
+    """
 
     name: str
     base_url: str | None = None
     folder: Path = Path("outbox")
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stream: str = ""
+    region: str | None = None
+    configuration_set: str | None = None
+    send_rate: float | None = None
+    server: MailServer = MailServer()
 
 
 @dataclass(frozen=True)
@@ -33,7 +64,7 @@ class Secret:
         return "hidden"
 
 
-def read_secret(environment: Mapping[str, str], variable: str) -> Secret:
+def read_secret(environment: Mapping[str, str], variable: str, *, what: str = "key") -> Secret:
     """Read a secret from a variable, or from the file that `<variable>_FILE` names.
 
     Raises ProviderError, which names the variable and never the value.
@@ -46,10 +77,14 @@ def read_secret(environment: Mapping[str, str], variable: str) -> Secret:
     if not value:
         raise ProviderError(
             f"{source} is {'an empty file' if source != variable else 'not set'}",
-            mend=f"put the provider's key into the environment as {variable}, or its file as {variable}_FILE",
+            mend=f"put the provider's {what} into the environment as {variable}, or its file as"
+            f" {variable}_FILE",
         )
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise ProviderError(f"{source} holds something that is no key", mend="copy the key again, alone")
+    # Some passwords are shown in groups.
+    if not value.isascii() or not value.isprintable() or (" " in value and what != "password"):
+        raise ProviderError(
+            f"{source} holds something that is no {what}", mend=f"copy the {what} again, alone"
+        )
     return Secret(value)
 
 

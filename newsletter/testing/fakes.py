@@ -5,11 +5,14 @@ from pathlib import Path
 
 from newsletter.domain.slugs import offer
 from newsletter.errors import UnknownTarget
-from newsletter.testing import fake_mailgun, fake_resend
+from newsletter.testing import fake_mailgun, fake_postmark, fake_resend, fake_ses, fake_smtp
 
 _FAKES: Mapping[str, Callable[[int, Path | None], None]] = {
     "mailgun": fake_mailgun.serve,
+    "postmark": fake_postmark.serve,
     "resend": fake_resend.serve,
+    "ses": fake_ses.serve,
+    "smtp": fake_smtp.serve,
 }
 
 

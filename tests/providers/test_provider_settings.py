@@ -4,9 +4,16 @@ import pytest
 
 from newsletter.errors import ProviderError
 from newsletter.providers import ProviderSettings, open_provider, provider_names
-from newsletter.providers.settings import checked_url, read_secret
+from newsletter.providers.settings import MailServer, checked_url, read_secret
 
 KEY = "re_secret_1234567890"
+KEYS = (
+    "RESEND_API_KEY",
+    "MAILGUN_API_KEY",
+    "POSTMARK_SERVER_TOKEN",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+)
 
 
 def opened(name, **values):
@@ -17,7 +24,8 @@ def opened(name, **values):
 
 @pytest.mark.parametrize("name", provider_names())
 def test_every_provider_opens_under_its_own_name(name, tmp_path):
-    provider = opened(name, folder=tmp_path, environment={"RESEND_API_KEY": KEY, "MAILGUN_API_KEY": KEY})
+    environment = {**dict.fromkeys(KEYS, KEY), "AWS_REGION": "eu-west-1"}
+    provider = opened(name, folder=tmp_path, environment=environment, server=MailServer("smtp.example.org"))
     assert provider.capabilities.name == name
 
 

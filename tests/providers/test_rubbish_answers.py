@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from provider_cast import a_mailing, a_message
 
 from newsletter.domain.provider import Answer, Outcome
-from newsletter.providers import mailgun, resend
+from newsletter.providers import mailgun, postmark, postmark_answers, resend, ses, ses_answers
 from newsletter.providers.answers import Reply
 from newsletter.providers.settings import Secret
+from newsletter.providers.sigv4 import Credentials
 from newsletter.providers.wire import Patience
 from newsletter.testing.fake_mailgun import FakeMailgun
+from newsletter.testing.fake_postmark import FakePostmark
 from newsletter.testing.fake_resend import FakeResend, Response
+from newsletter.testing.fake_ses import FakeSes
 
 SECRET = "re_S3cretS3cretS3cret"
 PATIENCE = Patience(read=timedelta(seconds=2), call=timedelta(seconds=0.6))
@@ -218,6 +221,58 @@ MAILGUN = {
     "the key echoed": (said(400, {"message": f"{SECRET} is not valid"}), REFUSED),
 }  # fmt: skip
 
+TAKEN = [{"ErrorCode": 0, "MessageID": id_, "Message": "OK"} for id_ in "abc"]
+POSTMARK = {
+    "cut in the middle": (Response(200, b'[{"ErrorCode":0,"MessageID":"a"},{"Err'), UNKNOWN),
+    "an error inside": (said(200, {"ErrorCode": 422, "Message": "no"}), UNKNOWN),
+    "an object": (said(200, TAKEN[0]), UNKNOWN),
+    "no rows": (said(200, []), UNKNOWN),
+    "rows missing": (said(200, TAKEN[:1]), UNKNOWN),
+    "too many rows": (said(200, TAKEN * 50), UNKNOWN),
+    "a row of another type": (said(200, [*TAKEN[1:], "a"]), UNKNOWN),
+    "ids of another type": (said(200, [{**row, "MessageID": [1]} for row in TAKEN]), UNKNOWN),
+    "a null id": (said(200, [*TAKEN[1:], {**TAKEN[0], "MessageID": None}]), UNKNOWN),
+    "a code of text": (said(200, [*TAKEN[1:], {"ErrorCode": "406"}]), UNKNOWN),
+    "a code of a fraction": (said(200, [*TAKEN[1:], {"ErrorCode": 406.0}]), UNKNOWN),
+    "a code of a huge number": (said(200, [*TAKEN[1:], {"ErrorCode": 2**70}]), UNKNOWN),
+    "an error without words": (said(200, [*TAKEN[1:], {"ErrorCode": 406}]), ACCEPTED),
+    "words of no kind": (said(200, [*TAKEN[1:], {"ErrorCode": 406, "Message": ["x"]}]), ACCEPTED),
+    "one id for all": (said(200, [TAKEN[0]] * 3), ACCEPTED),
+    "the token echoed": (said(422, {"ErrorCode": 403, "Message": f"{SECRET} is wrong"}), REFUSED),
+    "the token in a row": (said(200, [*TAKEN[1:], {"ErrorCode": 406, "Message": SECRET}]), ACCEPTED),
+}  # fmt: skip
+GONE_OUT = [{"Status": "SUCCESS", "MessageId": id_} for id_ in "abc"]
+
+
+def entries(*rows):
+    return said(200, {"BulkEmailEntryResults": list(rows)})
+
+
+SES = {
+    "cut in the middle": (Response(200, b'{"BulkEmailEntryResults":[{"Status":"SUCC'), UNKNOWN),
+    "an error inside": (said(200, {"__type": "MessageRejected", "message": "no"}), UNKNOWN),
+    "one id for a call": (said(200, {"MessageId": "a"}), UNKNOWN),
+    "results as text": (said(200, {"BulkEmailEntryResults": "SUCCESS"}), UNKNOWN),
+    "no results": (entries(), UNKNOWN),
+    "results missing": (entries(*GONE_OUT[:1]), UNKNOWN),
+    "too many results": (entries(*GONE_OUT * 50), UNKNOWN),
+    "a result of another type": (entries(*GONE_OUT[1:], "SUCCESS"), UNKNOWN),
+    "a status of another type": (entries(*GONE_OUT[1:], {"Status": True}), UNKNOWN),
+    "ids of another type": (entries(*({**row, "MessageId": [1]} for row in GONE_OUT)), ACCEPTED),
+    "a null id": (entries(*GONE_OUT[1:], {**GONE_OUT[0], "MessageId": None}), ACCEPTED),
+    "one id for all": (entries(*[GONE_OUT[0]] * 3), ACCEPTED),
+    "a status of tomorrow": (entries(*GONE_OUT[1:], {"Status": "x" * 900}), ACCEPTED),
+    "an error without words": (entries(*GONE_OUT[1:], {"Status": "MESSAGE_REJECTED"}), ACCEPTED),
+    "words of no kind": (entries(*GONE_OUT[1:], {"Status": "FAILED", "Error": ["x"]}), ACCEPTED),
+    "the key in a result": (entries(*GONE_OUT[1:], {"Status": "FAILED", "Error": SECRET}), ACCEPTED),
+    "the key in the type": (said(403, {"__type": SECRET, "message": "x"}), MISCONFIGURED),
+    "a type of no kind": (said(400, {"__type": ["x"], "code": 7}), REFUSED),
+}  # fmt: skip
+
+
+def amazon(url, key, patience):
+    return ses.Ses(url, ses.Place("eu-west-1"), lambda: Credentials(Secret("AKIDEXAMPLE"), key), patience)
+
 
 def cases(table):
     return [pytest.param(*values, id=name) for name, values in table.items()]
@@ -235,6 +290,22 @@ def test_resend_may_answer_anything(case, outcome):
 def test_mailgun_may_answer_anything(case, outcome):
     with answering(case, FakeMailgun) as url:
         answer = call(mailgun.Mailgun, url)
+    assert answer.outcome is outcome
+    assert is_plain(answer)
+
+
+@pytest.mark.parametrize(("case", "outcome"), cases(NETWORK | POSTMARK))
+def test_postmark_may_answer_anything(case, outcome):
+    with answering(case, FakePostmark) as url:
+        answer = call(postmark.Postmark, url)
+    assert answer.outcome is outcome
+    assert is_plain(answer)
+
+
+@pytest.mark.parametrize(("case", "outcome"), cases(NETWORK | SES))
+def test_amazon_may_answer_anything(case, outcome):
+    with answering(case, FakeSes) as url:
+        answer = call(amazon, url)
     assert answer.outcome is outcome
     assert is_plain(answer)
 
@@ -307,3 +378,61 @@ def test_no_reply_of_mailgun_proves_more_than_it_says(reply):
         assert all(id_ and id_ in json.loads(reply.body)["id"] for id_ in answer.ids.values())
     else:
         assert not answer.ids
+
+
+rows = st.fixed_dictionaries(
+    {},
+    optional={
+        "ErrorCode": st.sampled_from([0, 0, 0, 100, 300, 405, 406]) | values,
+        "MessageID": st.text(max_size=5) | values,
+        "Message": values,
+    },
+)
+row_bodies = st.lists(rows | values, max_size=4).map(lambda value: json.dumps(value).encode())
+
+
+@settings(deadline=None, max_examples=200)
+@given(replies | st.builds(Reply, st.sampled_from([200, 422]), st.just({}), row_bodies))
+def test_no_reply_of_postmark_proves_more_than_it_says(reply):
+    answer = postmark_answers.read_answer(reply, POSITIONS)
+    assert is_plain(answer)
+    assert answer.status == reply.status
+    if answer.outcome is not ACCEPTED:
+        assert not answer.ids
+        assert not answer.rejected
+        return
+    told = json.loads(reply.body)
+    assert reply.is_success
+    assert {*answer.ids, *answer.rejected} == set(POSITIONS)
+    for position, id_ in answer.ids.items():
+        assert not told[position].get("ErrorCode")
+        assert id_
+
+
+entry_results = st.fixed_dictionaries(
+    {},
+    optional={
+        "Status": st.sampled_from(["SUCCESS", "FAILED", "ACCOUNT_THROTTLED", "ACCOUNT_SUSPENDED"]) | values,
+        "MessageId": st.text(max_size=5) | values,
+        "Error": values,
+    },
+)
+amazon_bodies = st.lists(entry_results, max_size=4).map(
+    lambda rows: json.dumps({"BulkEmailEntryResults": rows}).encode()
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(replies, st.none() | amazon_bodies)
+def test_no_reply_of_amazon_proves_more_than_it_says(reply, body):
+    answer = ses_answers.read_answer(reply if body is None else replace(reply, body=body), POSITIONS)
+    assert is_plain(answer)
+    assert answer.status == reply.status
+    if answer.outcome not in (ACCEPTED, UNKNOWN):
+        assert not answer.ids
+    if answer.outcome is ACCEPTED:
+        rows = json.loads(body)["BulkEmailEntryResults"]
+        taken = {pos for pos, row in enumerate(rows) if row["Status"].strip().upper() == "SUCCESS"}
+        assert reply.is_success
+        assert set(answer.rejected) == set(POSITIONS) - taken
+        assert set(answer.ids) <= taken
