@@ -20,7 +20,7 @@ from newsletter.providers.smtp_session import Patience
 from newsletter.testing.certificates import can_make, make_certificate
 from newsletter.testing.fake_smtp import BODY, DOT, GREETING, Does, FakeSmtp, Fault
 
-IMPATIENT = Patience(reply=timedelta(seconds=0.2), call=timedelta(seconds=0.4))
+IMPATIENT = Patience(reply=timedelta(seconds=0.3), call=timedelta(seconds=1))
 PASSWORD = "correct horse battery"
 needs_openssl = pytest.mark.skipif(not can_make(), reason="no openssl makes certificates here")
 
