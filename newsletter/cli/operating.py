@@ -75,7 +75,7 @@ def list_providers(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 @provider.command("fake")
 def fake(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="resend, mailgun, postmark or ses")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="resend, mailgun, postmark, ses or smtp")],
     port: Annotated[int, typer.Option(min=0, max=65535)] = 9025,
     log: Annotated[Path | None, typer.Option(help="Keep what was accepted there, over restarts.")] = None,
 ) -> None:

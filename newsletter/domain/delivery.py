@@ -161,7 +161,8 @@ def batch_key(deployment: str, batch: Batch) -> str:
 
 def _unknown(batch: Batch, answer: Answer, now: datetime) -> Record:
     later = now + (answer.retry_after or back_off(batch, now))
-    return Record(BatchState.UNKNOWN, tainted=True, next_at=later, reason=answer.reason)
+    # Whoever the provider named an id for was taken, whatever became of the others.
+    return Record(BatchState.UNKNOWN, tainted=True, next_at=later, reason=answer.reason, ids=answer.ids)
 
 
 def _undone(batch: Batch) -> BatchState:

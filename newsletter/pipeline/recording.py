@@ -56,6 +56,8 @@ class Recording:
             self._follow(tx, held, positions, outcome)
         elif outcome.is_proof:
             _count_accepted(tx, held, positions, outcome)
+        elif outcome.ids:
+            _count_accepted(tx, held, list(outcome.ids), outcome)
         else:
             return held, None
         return held, outcome
@@ -98,6 +100,8 @@ class Recording:
         if outcome.state is BatchState.REJECTED:
             reasons = dict.fromkeys(positions, outcome.reason)
             batches.mark(tx, held.id, DeliveryState.REJECTED, reasons)
+        elif outcome.state is BatchState.UNKNOWN and outcome.ids:
+            batches.accept(tx, held.id, outcome.ids)
         elif outcome.is_proof and held.tainted:
             self._tell_leavers(tx, held, positions)
 

@@ -34,7 +34,8 @@ from newsletter.providers.settings import (
     is_loopback,
     read_secret,
 )
-from newsletter.providers.smtp_session import Envelope, Patience, Session, Stopped, Timer, open_session
+from newsletter.providers.smtp_session import Envelope, Session, Stopped, open_session
+from newsletter.providers.smtp_talk import Patience, Timer
 
 PASSWORD = "SMTP_PASSWORD"  # noqa: S105 - the name of a variable
 _SECURITIES = ("starttls", "tls", "none")
@@ -169,7 +170,7 @@ def open_smtp(settings: ProviderSettings) -> Provider:
     server = settings.server
     if settings.base_url:
         raise ProviderError("smtp has no base_url", mend="write host and port in [provider]")
-    if not server.host or not _HOST.fullmatch(server.host):
+    if not server.host or not _is_host(server.host):
         named = f"{server.host!r} is no host" if server.host else "smtp has no host"
         raise ProviderError(named, mend='write host = "smtp.example.org" in [provider]')
     if server.security not in _SECURITIES:
@@ -252,6 +253,13 @@ class SmtpCall:
             status=last.status if last else None,
             request_id=last.request_id if last else None,
         )
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return bool(_HOST.fullmatch(host) and host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _return_path(written: str) -> str:

@@ -1,6 +1,7 @@
 """From the queue to the provider: who gets an issue, when, and what each answer leads to."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from letter_cast import (
     once_each,
 )
 
+from newsletter.domain.provider import Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.errors import Refused
 from newsletter.pipeline.preparing import Preparing
@@ -126,6 +128,16 @@ def test_an_unknown_outcome_is_repeated_word_for_word(queued):
     )
     assert Counter(service.accepted) == once_each(["lower-back"])
     assert queued.states() == {"accepted": 5}
+
+
+def test_of_an_unknown_outcome_those_with_an_id_were_taken(queued):
+    service = queued.connect(script=[replace(UNKNOWN, ids={0: "id-of-the-first"})])
+    service.capabilities = replace(service.capabilities, recovery=Recovery.NONE)
+    queued.run(until=FIRST + timedelta(days=2))
+    assert Counter(service.accepted) == once_each(["lower-back"])
+    assert queued.states() == {"accepted": 4, "unknown": 1}
+    [left] = queued.app().resolving.unknown("back-pain/lower-back")
+    assert left.address == "ben@example.org"
 
 
 def test_refusals_of_every_repeat_leave_the_doubt_to_a_person(queued):

@@ -16,7 +16,7 @@ from newsletter.errors import ProviderError
 from newsletter.providers import ProviderSettings, open_provider
 from newsletter.providers.settings import MailServer, Secret
 from newsletter.providers.smtp import Smtp
-from newsletter.providers.smtp_session import Patience
+from newsletter.providers.smtp_talk import Patience
 from newsletter.testing.certificates import can_make, make_certificate
 from newsletter.testing.fake_smtp import BODY, DOT, GREETING, Does, FakeSmtp, Fault
 
@@ -386,6 +386,13 @@ def test_a_server_that_never_stops_answering_is_left(connect):
         assert send(connect(fake)).outcome is Outcome.DEFERRED
 
 
+def test_a_reply_that_comes_out_of_turn_is_not_taken_for_the_answer_to_the_mail(smtp, fake):
+    fake.script.append(Fault("DATA", reply="354 Go on\n250 2.0.0 Accepted"))
+    answer = send(smtp)
+    assert answer.outcome is Outcome.DEFERRED
+    assert answer.reason == "the server spoke out of turn, nothing was sent"
+
+
 # Kept connections
 
 
@@ -593,6 +600,7 @@ def test_a_server_opens_on_its_usual_port(server, port):
     [
         ({"host": None}, "smtp has no host; write host"),
         ({"host": "smtp example"}, "is no host"),
+        ({"host": "a..b"}, "is no host"),
         ({"security": "ssl"}, "no security 'ssl'"),
         ({"security": "none"}, 'in the clear; write security = "starttls" or "tls"'),
         ({"user": "zoë"}, "not ASCII"),
