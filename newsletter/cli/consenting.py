@@ -58,7 +58,7 @@ def unsubscribe(
 def forget(ctx: typer.Context, address: _Address) -> None:
     """Erase one person for ever: their address, name and zone; no list brings them back.
 
-    Example: newsletter -y subscribers forget ada@example.org
+    Example: newsletter subscribers forget ada@example.org
     """
     app = letter(ctx)
     app.leaving.show(address)
