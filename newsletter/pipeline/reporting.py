@@ -92,7 +92,7 @@ class Reporting:
             next=next((row for row in queued if row.due_at >= now), None),
             on_its_way=tuple(self._on_its_way(row, paused, now) for row in moving),
             unknown=tuple(unknown),
-            settled=sum(_state(row) is ReleaseState.SETTLED for row in rows),
+            settled=sum(_state(row) is ReleaseState.SETTLED and not row.is_empty for row in rows),
             attention=tuple(attention),
             paused=tuple(paused),
             provider_waits=self._provider_waits(now),

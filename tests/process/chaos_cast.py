@@ -154,11 +154,15 @@ def template_letter(root: Path, url: str) -> Path:
     app.starting.start(root, clock.now())
     _use_database(root, url)
     file = root / "content/series/back-pain.toml"
+    head, *issues = file.read_text().split("[[issue]]\n")
+    unused = [of for issue in issues[len(ISSUES) :] for of in tomllib.loads(issue)["sections"]]
     new = {
         "starts": f"starts = {clock.now().date() + timedelta(days=2)}\n",
         "hold_if_late_by": 'hold_if_late_by = "60d"\n',
+        "leave_out": f"leave_out = {unused}\n",
     }
-    lines = file.read_text().splitlines(keepends=True)
+    # An issue that nobody queued would be told of at each date that comes without it.
+    lines = "[[issue]]\n".join([head, *issues[: len(ISSUES)]]).splitlines(keepends=True)
     file.write_text("".join(new.get(line.partition(" ")[0], line) for line in lines))
     _subscribe(app, range(1, FEWEST + 1))
     app.queueing.queue(ISSUES, now=clock.now())
