@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import postgres_server
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 
 from newsletter.store import schema
@@ -13,8 +13,12 @@ from newsletter.store.database import Database
 from newsletter.store.tables import metadata
 
 # The suite tries the same texts every time, so that it fails for a change alone; `make fuzz` tries others.
-settings.register_profile("suite", derandomize=True, database=None)
-settings.register_profile("fuzz", print_blob=True)
+# A busy machine is slow to invent them, which says nothing of the code.
+_PATIENT = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("suite", _PATIENT, derandomize=True, database=None)
+settings.register_profile("fuzz", _PATIENT, print_blob=True)
 settings.load_profile("suite")
 
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)

@@ -101,7 +101,7 @@ def test_every_line_of_a_pasted_text_is_there_once(twin: Path) -> None:
     assert_nothing_is_lost(twin.read_bytes())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(LINES, min_size=1, max_size=14))
 def test_every_line_of_any_text_is_there_once_and_says_the_same(lines: list[str]) -> None:
     assert_nothing_is_lost("\n".join(["A Title of Words", "", *lines]).encode())
@@ -119,7 +119,7 @@ PAGES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PAGES)
 def test_every_word_of_a_page_is_there_once(page: str) -> None:
     count = iter(range(10_000))

@@ -49,7 +49,7 @@ def test_a_byte_order_mark_and_blank_lines_at_the_top_stay():
     assert pin("## A\n", "\ufeff---\ntitle: t\n---\n\n\n") == "## A {#a}\n"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example("1\r\u2028\r=")
 @given(st.text(alphabet=st.sampled_from("#ab -=\n\r\t>*`{}\\1.\u2028é"), max_size=60))
 def test_a_pinned_article_has_the_same_sections(body):

@@ -207,7 +207,7 @@ series_of = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(series_of)
 def test_any_series_reads_back_as_it_was(series):
     assert placeless(parse(write_series(series))) == series

@@ -94,14 +94,14 @@ def situations(draw: st.DrawFn) -> tuple[Cadence, datetime]:
     return Cadence(weekday, wall, zone, starts, skip), now
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(situations())
 def test_the_slots_are_those_that_somebody_sees_on_the_wall(situation: tuple[Cadence, datetime]) -> None:
     cadence, now = situation
     assert scheduled(cadence, now) == seen_on_the_wall(cadence, now)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(situations(), st.data())
 def test_the_next_free_date_is_the_first_that_nobody_has(
     situation: tuple[Cadence, datetime], data: st.DataObject

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.domain import pace
@@ -122,7 +122,6 @@ workers = st.tuples(st.sampled_from(Lane), moments, st.lists(moments, min_size=1
 crowds = st.lists(workers, min_size=2, max_size=3)
 
 
-@settings(deadline=None)
 @given(rates, crowds)
 def test_no_second_holds_more_calls_than_the_rate(rate, crowd):
     instants = [at for at, _ in starts(Limits(rate), crowd, NOW + 8 * SECOND)]
@@ -131,7 +130,6 @@ def test_no_second_holds_more_calls_than_the_rate(rate, crowd):
     assert all(gap >= SECOND / rate for gap in gaps), "a rate that is no whole number holds over any time"
 
 
-@settings(deadline=None)
 @given(rates, st.lists(moments, min_size=1, max_size=4), moments, st.integers(0, 99))
 def test_bulk_calls_never_starve_the_priority_lane(rate, pauses, offset, lateness):
     bulk = starts(Limits(rate), [(Lane.BULK, timedelta(), pauses)], NOW + 5 * SECOND)
@@ -285,7 +283,6 @@ quotas = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1500), st.integers(1, 120), quotas, accounts)
 @example(1500, 1, Limits(5), Account())
 @example(900, 1, Limits(0.002, 100), Account())

@@ -76,7 +76,7 @@ def edit(office: Office, model: Model, what: str, number: int, week: int) -> Non
         office.queue(f"back-pain/{next(one for one in order if one not in model.unapproved)}")
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.lists(st.lists(EDITS, max_size=3), min_size=WEEKS, max_size=WEEKS))
 def test_a_sequence_does_what_a_loop_over_weeks_would_do(weeks):
     with (

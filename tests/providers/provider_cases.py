@@ -34,7 +34,7 @@ class ProviderCases:
     def test_each_gets_their_own_mail_whatever_their_name(self, provider):
         keys = count()
 
-        @settings(max_examples=40, deadline=None)
+        @settings(max_examples=40)
         @given(st.lists(names, min_size=1, max_size=4))
         def each_gets_their_own(people):
             crowd = [a_recipient(pos, name) for pos, name in enumerate(people)]

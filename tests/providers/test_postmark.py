@@ -84,7 +84,7 @@ class TestPostmark(ProviderCases):
 
 
 def test_what_each_gets_is_what_the_plainest_filling_gives(account, fake):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(names, min_size=1, max_size=4), names)
     def holds(people, fallback):
         name = Field("name", fallback)

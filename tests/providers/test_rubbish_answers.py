@@ -347,7 +347,7 @@ replies = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(replies)
 def test_no_reply_of_resend_proves_more_than_it_says(reply):
     answer = resend.read_answer(reply, POSITIONS)
@@ -366,7 +366,7 @@ def test_no_reply_of_resend_proves_more_than_it_says(reply):
         assert set(answer.ids) == set(POSITIONS) - rejected
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(replies)
 def test_no_reply_of_mailgun_proves_more_than_it_says(reply):
     answer = mailgun.read_answer(reply, POSITIONS)
@@ -391,7 +391,7 @@ rows = st.fixed_dictionaries(
 row_bodies = st.lists(rows | values, max_size=4).map(lambda value: json.dumps(value).encode())
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(replies | st.builds(Reply, st.sampled_from([200, 422]), st.just({}), row_bodies))
 def test_no_reply_of_postmark_proves_more_than_it_says(reply):
     answer = postmark_answers.read_answer(reply, POSITIONS)
@@ -422,7 +422,7 @@ amazon_bodies = st.lists(entry_results, max_size=4).map(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(replies, st.none() | amazon_bodies)
 def test_no_reply_of_amazon_proves_more_than_it_says(reply, body):
     answer = ses_answers.read_answer(reply if body is None else replace(reply, body=body), POSITIONS)

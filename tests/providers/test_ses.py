@@ -129,7 +129,7 @@ def test_nothing_that_a_person_wrote_is_substituted_or_changed_for_the_eye(provi
     with FakeSes(keys=KEYS, passes=passes) as fake:
         account = provider_of(fake.url)
 
-        @settings(max_examples=80, deadline=None)
+        @settings(max_examples=80)
         @given(st.lists(words, min_size=1, max_size=4), words, words)
         def holds(names, before, after):
             name = Field("name", after)

@@ -150,7 +150,7 @@ def test_what_arrives_breaks_no_rule_whoever_it_is_for(smtp, fake):
 def test_no_name_and_no_subject_adds_a_header_or_a_recipient(smtp, fake):
     numbers = count()
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(names, st.one_of(names, st.just("Hello\r\nBcc: all@example.org\r\n\r\n.\r\nQUIT")))
     def nothing_is_added(name, subject):
         number = next(numbers)

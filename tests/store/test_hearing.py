@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from store_cast import NOW, SALT, Newsletter, ScriptedProvider, capabilities, delivering
@@ -277,7 +277,7 @@ def test_every_order_of_a_few_events_ends_the_same(four):
 
 
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 def test_any_order_and_any_repetition_of_many_events_ends_the_same(four, data):
     a_kind = st.sampled_from(sorted(set(EventKind) - {EventKind.BOUNCED, EventKind.OTHER}))
     an_event = st.tuples(

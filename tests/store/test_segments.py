@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
@@ -144,7 +144,7 @@ def chosen(tx, text) -> set[int]:
     return set(tx.execute(rows.where(found)).scalars())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(people=PEOPLE, expressions=st.lists(EXPRESSIONS, min_size=1, max_size=4))
 def test_a_database_chooses_whom_python_chooses(newsletter, people, expressions):
     with newsletter.database.writing() as tx:
