@@ -4,6 +4,7 @@ An attribute is compared by what it looks like: a value that is no plain number 
 compared byte by byte, whatever the language of the server.
 """
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
@@ -123,9 +124,7 @@ class _SQLite:
 
     def __init__(self, name: str) -> None:
         # Older versions compare a name with what stands in the file, where other letters are written \\u….
-        paths = dict.fromkeys(
-            f'$."{one}"' for one in (name, name.encode("ascii", "backslashreplace").decode())
-        )
+        paths = dict.fromkeys((f'$."{name}"', f"$.{json.dumps(name)}"))
         self._kind = _first(func.json_type(subscriber.c.attributes, path, type_=Text) for path in paths)
         self._value = cast(_first(func.json_extract(subscriber.c.attributes, path) for path in paths), Text)
 

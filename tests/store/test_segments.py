@@ -169,6 +169,7 @@ def test_a_database_chooses_whom_python_chooses(newsletter, people, expressions)
         ("not joined > 2026-10-01", {1, 2, 4}),
         ("vip == true", {1, 2}),
         ("born < 1990-01-01", {1}),
+        ("größe-2 == 0", {3}),
         ('zone == "Europe/London" and plan in ("paid", "trial") and joined < 2026-10-01', {1}),
     ],
 )
@@ -178,7 +179,7 @@ def test_who_lacks_something_is_lost_to_neither_side(newsletter, text, wanted):
         {"zone": "Europe/London", "joined": first - timedelta(seconds=1),
          "attributes": {"plan": "paid", "age": 40, "vip": True, "born": "1989-12-31"}},
         {"zone": "Asia/Tokyo", "joined": first, "attributes": {"plan": "free", "age": "18", "vip": "true"}},
-        {"zone": "", "joined": first + timedelta(days=1), "attributes": {"age": "old", "born": "1989"}},
+        {"zone": "", "joined": first + timedelta(days=1), "attributes": {"age": "old", "born": "1989", "größe-2": 0}},
         {"zone": "", "joined": None, "attributes": {}},
     ]  # fmt: skip
     with newsletter.database.writing() as tx:
