@@ -179,7 +179,8 @@ def test_who_lacks_something_is_lost_to_neither_side(newsletter, text, wanted):
         {"zone": "Europe/London", "joined": first - timedelta(seconds=1),
          "attributes": {"plan": "paid", "age": 40, "vip": True, "born": "1989-12-31"}},
         {"zone": "Asia/Tokyo", "joined": first, "attributes": {"plan": "free", "age": "18", "vip": "true"}},
-        {"zone": "", "joined": first + timedelta(days=1), "attributes": {"age": "old", "born": "1989", "größe-2": 0}},
+        {"zone": "", "joined": first + timedelta(days=1),
+         "attributes": {"age": "old", "born": "1989", "größe-2": 0}},
         {"zone": "", "joined": None, "attributes": {}},
     ]  # fmt: skip
     with newsletter.database.writing() as tx:
