@@ -17,7 +17,7 @@ from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.sequence import Part, next_part, ruling
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
-from newsletter.store import accounts, audience, releases, sequences, series, waiting
+from newsletter.store import accounts, audience, dealt, releases, sequences, series, taken_back, waiting
 from newsletter.store.database import Database
 
 #: People looked at in one transaction of preparing; a commit stays under 50 ms.
@@ -153,7 +153,7 @@ class Preparing:
             **_of_zones(tx, release, of),
         }
         if not release.is_rehearsal:
-            sequences.take_back(tx, chunk)
+            taken_back.take_back(tx, chunk)
         size = self.size(tx, now)
         counts: Counter[Verdict] = Counter()
         for (furthest, verdict), number in sorted(sequences.fill(tx, chunk).items()):
@@ -176,14 +176,14 @@ class Preparing:
     ) -> None:
         assert part.revision is not None, "who is due has an approved issue"
         # A chunk has few people for each issue: they fill up the batch that the last chunk began.
-        last, members = sequences.last_batch(tx, release.id, part.revision) or (None, 0)
+        last, members = dealt.last_batch(tx, release.id, part.revision) or (None, 0)
         room = size - members if last is not None and members < size else 0
         batch_ids = [last] if last is not None and room else []
         if batch_ids:
-            sequences.grow(tx, batch_ids[0], min(room, people))
+            dealt.grow(tx, batch_ids[0], min(room, people))
         if people > room:
             batch_ids += self.add_batches(tx, release.id, part.revision, people - room, size, now)
-        added = sequences.add_deliveries(
+        added = dealt.add_deliveries(
             tx, release, part.issue_id, furthest, batch_ids, members if room else 0, size
         )
         assert added == people, "everybody who is due has a row"
