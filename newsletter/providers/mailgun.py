@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message, sender_domain
 from newsletter.domain.provider import (
     Answer,
@@ -25,10 +26,12 @@ from newsletter.domain.provider import (
     Provider,
     Recovery,
     Request,
+    Shape,
     Sightings,
     always,
 )
 from newsletter.errors import ProviderError
+from newsletter.providers.account import Account
 from newsletter.providers.answers import (
     LONGEST_WAIT,
     Reply,
@@ -39,13 +42,16 @@ from newsletter.providers.answers import (
     sent_at,
 )
 from newsletter.providers.headers import ascii_address
+from newsletter.providers.mailgun_account import MailgunAccount
 from newsletter.providers.mailgun_form import Form, unfit
 from newsletter.providers.mailgun_log import EventLog
-from newsletter.providers.settings import ProviderSettings, Secret, checked_url, read_secret
+from newsletter.providers.settings import ProviderSettings, Secret, read_secret
 from newsletter.providers.wire import Patience, Wire
 
 #: Accounts and domains are of one region; `base_url` = "https://api.eu.mailgun.net" is the other.
 BASE_URL = "https://api.mailgun.net"
+#: In bytes, of a whole request: 52.4 MiB.
+LARGEST_CALL = 54_945_382
 _MAGNIFICENT = b"mailgun magnificent api"
 _DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 #: What a 400 says when the account or the sender is at fault, and splitting the batch would find nobody.
@@ -59,30 +65,23 @@ _TRY_AGAIN = re.compile(r"try again (?:after|in) (?:(\d{1,9}) ?(s|m|h)|(.+))", r
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 
 
-class Mailgun(Provider):
+class Mailgun(Account):
     """The account behind one API key; the sending domain is the one of a message's sender."""
 
-    def __init__(self, base_url: str, key: Secret, patience: Patience | None = None) -> None:
-        patience = patience or Patience()
-        self._base_url = checked_url(base_url)
-        self._key = key
-        self._wire = Wire(base_url, patience)
-        self._capabilities = Capabilities(
-            name="mailgun",
-            batch_size=1000,
-            call_timeout=patience.call,
-            recovery=Recovery.QUERY,
-            # The documentation trusts the log only for what is older than about half an hour.
-            settles_after=timedelta(minutes=30),
-            look_interval=timedelta(minutes=5),
-            # Three days on the smallest plan, less what a slow search and a wrong clock may cost.
-            remembers_for=timedelta(days=3) - timedelta(hours=6),
-            is_atomic=True,
-        )
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
+    can = Capabilities(
+        name="mailgun",
+        batch_size=1000,
+        call_timeout=Patience.call,
+        recovery=Recovery.QUERY,
+        # The documentation trusts the log only for what is older than about half an hour.
+        settles_after=timedelta(minutes=30),
+        look_interval=timedelta(minutes=5),
+        # Three days on the smallest plan, less what a slow search and a wrong clock may cost.
+        remembers_for=timedelta(days=3) - timedelta(hours=6),
+        is_atomic=True,
+        shape=Shape.TEMPLATE,
+        byte_limit=LARGEST_CALL,
+    )
 
     def compile(self, message: Message) -> Callable[[Mailing], "MailgunCall"]:
         """Encode a message once as a form with variables in it.
@@ -94,17 +93,18 @@ class Mailgun(Provider):
 
         def fill(mailing: Mailing) -> MailgunCall:
             why_not, body = unfit(mailing.recipients), form.body(mailing)
-            return MailgunCall(url, self._key, self._wire, form.content_type, mailing, body, why_not)
+            return MailgunCall(url, self._secret, self._wire, form.content_type, mailing, body, why_not)
 
         return fill
 
     def search(self, inquiry: Inquiry) -> Sightings:
         """Look in the events of the sending domain for mails accepted under a key."""
-        return EventLog(self._wire, self._base_url, headers_for(self._key.reveal())).find(inquiry)
+        return EventLog(self._wire, self._base_url, headers_for(self._secret.reveal())).find(inquiry)
 
-    def close(self) -> None:
-        """Let go of every connection."""
-        self._wire.close()
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the sending domains and the account's own limit."""
+        key = self._secret.reveal()
+        return MailgunAccount(self._wire, self._base_url, headers_for(key), key).examine(domains)
 
 
 def open_mailgun(settings: ProviderSettings) -> Provider:

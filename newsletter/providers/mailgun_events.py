@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from newsletter.domain.bouncing import Bounce, classify
+from newsletter.domain.clicks import Click
 from newsletter.domain.event import Event, EventKind, Forged, Post
 from newsletter.providers.answers import message_id
-from newsletter.providers.reports import LONGEST_ID, instant, recipient, table, text, why
+from newsletter.providers.reports import LONGEST_ID, click, instant, recipient, table, text, why
 from newsletter.providers.settings import read_secret
 
 VARIABLE = "MAILGUN_WEBHOOK_SIGNING_KEY"
@@ -92,6 +93,14 @@ def read_event(token: str, data: Mapping[str, Any], body: bytes, now: datetime) 
         recipient=recipient(data.get("recipient") or headers.get("to")),
         bounce=bounce,
         reason=words,
+        click=_click(data) if kind is EventKind.CLICKED else None,
+    )
+
+
+def _click(data: Mapping[str, Any]) -> Click:
+    client = table(data.get("client-info"))
+    return click(
+        data.get("url"), data.get("ip"), client.get("user-agent"), is_bot=bool(text(client.get("bot")))
     )
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 import orjson
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message, Recipient
 from newsletter.domain.pieces import Field, Pieces
 from newsletter.domain.provider import (
@@ -27,11 +28,13 @@ from newsletter.domain.provider import (
     always,
 )
 from newsletter.errors import ProviderError
+from newsletter.providers.account import Account
 from newsletter.providers.encoding import json_html, json_line, json_text
 from newsletter.providers.headers import ascii_addresses, check_header, phrase_of, split_mailbox
+from newsletter.providers.postmark_account import PostmarkServer
 from newsletter.providers.postmark_answers import read_answer
 from newsletter.providers.postmark_log import MessageLog
-from newsletter.providers.settings import ProviderSettings, Secret, checked_url, read_secret
+from newsletter.providers.settings import ProviderSettings, Secret, read_secret
 from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, reader_of
 from newsletter.providers.wire import Patience, Wire
 
@@ -48,33 +51,29 @@ _STREAM_ID = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _ONE_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u00a1-\U0010ffff-]+@[\w.-]+")
 
 
-class Postmark(Provider):
+class Postmark(Account):
     """The server behind one token, and its stream for what is sent to many."""
+
+    can = Capabilities(
+        name="postmark",
+        batch_size=500,
+        call_timeout=Patience.call,
+        recovery=Recovery.QUERY,
+        # The delay of the log is not documented; minutes are a multiple of what is seen.
+        settles_after=timedelta(minutes=10),
+        look_interval=timedelta(minutes=2),
+        # Seven days is the shortest retention that can be set, less what a slow search may cost.
+        remembers_for=timedelta(days=7) - timedelta(hours=6),
+        is_atomic=False,
+        byte_limit=LARGEST_CALL,
+        cost="our one-click header stays only where Postmark lets you handle unsubscribing yourself",
+    )
 
     def __init__(
         self, base_url: str, token: Secret, patience: Patience | None = None, *, stream: str = STREAM
     ) -> None:
-        patience = patience or Patience()
-        self._base_url = checked_url(base_url)
-        self._token = token
+        super().__init__(base_url, token, patience)
         self._stream = stream
-        self._wire = Wire(base_url, patience)
-        self._capabilities = Capabilities(
-            name="postmark",
-            batch_size=500,
-            call_timeout=patience.call,
-            recovery=Recovery.QUERY,
-            # The delay of the log is not documented; minutes are a multiple of what is seen.
-            settles_after=timedelta(minutes=10),
-            look_interval=timedelta(minutes=2),
-            # Seven days is the shortest retention that can be set, less what a slow search may cost.
-            remembers_for=timedelta(days=7) - timedelta(hours=6),
-            is_atomic=False,
-        )
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
 
     def compile(self, message: Message) -> Callable[[Mailing], "PostmarkCall"]:
         """Encode a message once as one element of the JSON array.
@@ -86,18 +85,20 @@ class Postmark(Provider):
 
         def fill(mailing: Mailing) -> PostmarkCall:
             body = form.body(mailing)
-            return PostmarkCall(url, self._token, self._wire, mailing, body, unfit(mailing.recipients, body))
+            return PostmarkCall(url, self._secret, self._wire, mailing, body, unfit(mailing.recipients, body))
 
         return fill
 
     def search(self, inquiry: Inquiry) -> Sightings:
         """Look in the server's log for mails accepted under a key."""
-        headers, streams = headers_for(self._token.reveal()), dict.fromkeys((self._stream, NOTICES))
+        headers, streams = headers_for(self._secret.reveal()), dict.fromkeys((self._stream, NOTICES))
         return MessageLog(self._wire, self._base_url, headers, tuple(streams)).find(inquiry)
 
-    def close(self) -> None:
-        """Let go of every connection."""
-        self._wire.close()
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the server and its stream; of domains a server's token is told nothing."""
+        token = self._secret.reveal()
+        server = PostmarkServer(self._wire, self._base_url, headers_for(token), token, self._stream)
+        return server.examine(domains)
 
 
 def open_postmark(settings: ProviderSettings) -> Provider:

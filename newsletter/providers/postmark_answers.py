@@ -6,13 +6,14 @@ postmarkapp.com/developer/api/overview as of 2026-02.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from newsletter.domain.provider import Answer, Outcome
 from newsletter.providers.answers import Reply, answer, by_status, message_id, outcome_of
 from newsletter.providers.reports import text, why
+from newsletter.providers.rows import Row, sum_up
 
 _MAINTENANCE, _INVALID, _INACTIVE = 100, 300, 406
 #: What an ErrorCode proves, of a row or of a whole call.
@@ -44,17 +45,6 @@ _TEST = re.compile(r"^test job accepted", re.IGNORECASE)
 #: Statuses whose meaning is in the code.
 _BY_CODE = frozenset({400, 406, 415, 422})
 _UNAVAILABLE = 503
-#: So many mails that are refused for no fault of their recipients show a fault of the call.
-_SEVERAL = 2
-
-
-class _Row(NamedTuple):
-    """What is said of one recipient; refused is who is never accepted, `is_theirs` by their own fault."""
-
-    outcome: Outcome
-    id: str = ""
-    words: str = ""
-    is_theirs: bool = False
 
 
 def read_answer(reply: Reply, positions: Sequence[int]) -> Answer:
@@ -64,7 +54,7 @@ def read_answer(reply: Reply, positions: Sequence[int]) -> Answer:
         rows = list(map(_read_row, said)) if isinstance(said, list) else []
         if not rows or len(rows) != len(positions):
             return answer(Outcome.UNKNOWN, reply, "the answer cannot be read")
-        return _sum_up(reply, rows, positions)
+        return sum_up(reply, rows, positions)
     code = said.get("ErrorCode") if isinstance(said, Mapping) else None
     if type(code) is not int:
         return by_status(reply)
@@ -85,8 +75,8 @@ def _outcome(code: int, words: str) -> Outcome | None:
     return _OUTCOMES.get(code)
 
 
-def _read_row(row: Any) -> _Row:
-    unreadable = _Row(Outcome.UNKNOWN, words="the answer cannot be read")
+def _read_row(row: Any) -> Row:
+    unreadable = Row(Outcome.UNKNOWN, words="the answer cannot be read")
     # Accepted with a delay, a row has no code (django-anymail, 2026).
     code = row.get("ErrorCode", 0) if isinstance(row, Mapping) else None
     if type(code) is not int:
@@ -94,42 +84,15 @@ def _read_row(row: Any) -> _Row:
     id_, words = _id(row), text(row.get("Message"))
     if code:
         is_theirs = code == _INACTIVE or (code == _INVALID and bool(_THEIRS.search(words)))
-        found = _Row(_outcome(code, words) or Outcome.REFUSED, "", why(f"ErrorCode {code}", words), is_theirs)
+        found = Row(_outcome(code, words) or Outcome.REFUSED, "", why(f"ErrorCode {code}", words), is_theirs)
         return unreadable if id_ else found
     if not id_:
         return unreadable
     if _TEST.search(words):
-        return _Row(Outcome.MISCONFIGURED, words=f"{words}: the token is for tests, nothing is sent")
+        return Row(Outcome.MISCONFIGURED, words=f"{words}: the token is for tests, nothing is sent")
     if _NOT_DELIVERED.search(words):
-        return _Row(Outcome.REFUSED, words=why(words), is_theirs=True)
-    return _Row(Outcome.ACCEPTED, id_)
-
-
-def _sum_up(reply: Reply, rows: Sequence[_Row], positions: Sequence[int]) -> Answer:
-    """Put the rows together: what is not final for each of them is no proof for all of them."""
-    by_position = dict(zip(positions, rows, strict=True))
-    ids = {pos: row.id for pos, row in by_position.items() if row.outcome is Outcome.ACCEPTED}
-    rejected = {pos: row.words for pos, row in by_position.items() if row.outcome is Outcome.REFUSED}
-    worst = _worst(rows)
-    if worst is None:
-        return Answer(Outcome.ACCEPTED, ids=ids, rejected=rejected, status=reply.status)
-    if not ids or worst.outcome is Outcome.UNKNOWN:
-        return answer(worst.outcome, reply, worst.words)
-    # Some have it, and the others may get it later: the log tells who has, and the others are sent again.
-    words = f"{len(ids)} of {len(rows)} were accepted; {worst.words}"
-    return answer(Outcome.UNKNOWN, reply, words)
-
-
-def _worst(rows: Sequence[_Row]) -> _Row | None:
-    """Return what keeps rows from being final; None where they are."""
-    for outcome in (Outcome.UNKNOWN, Outcome.MISCONFIGURED, Outcome.DEFERRED):
-        if found := next((row for row in rows if row.outcome is outcome), None):
-            return found
-    faults = [row for row in rows if row.outcome is Outcome.REFUSED and not row.is_theirs]
-    if len(faults) >= _SEVERAL and all(row.outcome is Outcome.REFUSED for row in rows):
-        # Nobody was taken: rather than everybody losing the issue, a person looks at it.
-        return faults[0]._replace(outcome=Outcome.MISCONFIGURED)
-    return None
+        return Row(Outcome.REFUSED, words=why(words), is_theirs=True)
+    return Row(Outcome.ACCEPTED, id_)
 
 
 def _id(row: Mapping[str, Any]) -> str:

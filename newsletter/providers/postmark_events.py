@@ -15,10 +15,11 @@ from typing import Any
 import orjson
 
 from newsletter.domain.bouncing import Bounce, classify
+from newsletter.domain.clicks import Click
 from newsletter.domain.event import Event, EventKind, Forged, Post
 from newsletter.errors import ProviderError
 from newsletter.providers.answers import message_id
-from newsletter.providers.reports import instant, recipient, table, text, why
+from newsletter.providers.reports import click, instant, recipient, table, text, why
 from newsletter.providers.settings import read_secret
 
 VARIABLE = "POSTMARK_WEBHOOK_LOGIN"
@@ -104,7 +105,12 @@ def read_event(body: bytes, now: datetime) -> Event:
         recipient=recipient(said.get("Email") or said.get("Recipient")),
         bounce=bounce,
         reason=words,
+        click=_click(said) if kind is EventKind.CLICKED else None,
     )
+
+
+def _click(said: Mapping[str, Any]) -> Click:
+    return click(said.get("OriginalLink"), table(said.get("Geo")).get("IP"), said.get("UserAgent"))
 
 
 def _meaning(said: Mapping[str, Any]) -> Meaning:

@@ -15,17 +15,29 @@ from newsletter.providers.settings import ProviderSettings
 #: The function that opens each provider. To add one, write it beside these and name it here.
 PROVIDERS = {
     "outbox": "newsletter.providers.outbox:open_outbox",
+    "brevo": "newsletter.providers.brevo:open_brevo",
+    "mailersend": "newsletter.providers.mailersend:open_mailersend",
     "mailgun": "newsletter.providers.mailgun:open_mailgun",
+    "mailjet": "newsletter.providers.mailjet:open_mailjet",
+    "mandrill": "newsletter.providers.mandrill:open_mandrill",
     "postmark": "newsletter.providers.postmark:open_postmark",
     "resend": "newsletter.providers.resend:open_resend",
+    "sendgrid": "newsletter.providers.sendgrid:open_sendgrid",
     "ses": "newsletter.providers.ses:open_ses",
     "smtp": "newsletter.providers.smtp:open_smtp",
+    "sparkpost": "newsletter.providers.sparkpost:open_sparkpost",
 }
 #: The function that opens what understands the reports of each.
 LISTENERS = {
+    "brevo": "newsletter.providers.brevo_events:open_listener",
+    "mailersend": "newsletter.providers.mailersend_events:open_listener",
     "mailgun": "newsletter.providers.mailgun_events:open_listener",
+    "mailjet": "newsletter.providers.mailjet_events:open_listener",
+    "mandrill": "newsletter.providers.mandrill_events:open_listener",
     "postmark": "newsletter.providers.postmark_events:open_listener",
     "resend": "newsletter.providers.resend_events:open_listener",
+    "sendgrid": "newsletter.providers.sendgrid_events:open_listener",
+    "sparkpost": "newsletter.providers.sparkpost_events:open_listener",
 }
 
 

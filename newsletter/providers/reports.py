@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Any
 
+from newsletter.domain.clicks import Click, is_program
 from newsletter.providers.answers import reason
 from newsletter.providers.encoding import one_line
 
@@ -40,6 +41,11 @@ def why(*said: object) -> str:
     """Put what was said of a mail on one line, without any address."""
     words = "; ".join(filter(None, (str(one) if isinstance(one, int) else text(one) for one in said)))
     return _ADDRESS.sub("(address)", reason(words))[:_REASON]
+
+
+def click(link: object, visitor: object, agent: object, *, is_bot: bool = False) -> Click:
+    """Read what was clicked, from where, and with what; `is_bot` is the provider's own verdict."""
+    return Click(text(link), text(visitor), is_bot or is_program(text(agent)))
 
 
 def instant(value: object) -> datetime | None:

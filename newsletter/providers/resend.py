@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.pieces import Field
 from newsletter.domain.provider import (
@@ -24,6 +25,7 @@ from newsletter.domain.provider import (
     Request,
     always,
 )
+from newsletter.providers.account import Account
 from newsletter.providers.answers import (
     LONGEST_WAIT,
     Reply,
@@ -36,7 +38,8 @@ from newsletter.providers.answers import (
 )
 from newsletter.providers.encoding import json_html, json_line, json_text
 from newsletter.providers.headers import check_header, phrase_of, split_mailbox
-from newsletter.providers.settings import ProviderSettings, Secret, checked_url, read_secret
+from newsletter.providers.resend_account import ResendAccount
+from newsletter.providers.settings import ProviderSettings, Secret, read_secret
 from newsletter.providers.stencil import Part, Slot, Stencil, pour, reader_of
 from newsletter.providers.wire import Patience, Wire
 
@@ -71,38 +74,30 @@ _OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-class Resend(Provider):
+class Resend(Account):
     """The account behind one API key."""
 
-    def __init__(self, base_url: str, key: Secret, patience: Patience | None = None) -> None:
-        patience = patience or Patience()
-        self._url = f"{checked_url(base_url)}/emails/batch"
-        self._key = key
-        self._wire = Wire(base_url, patience)
-        self._capabilities = Capabilities(
-            name="resend",
-            batch_size=100,
-            call_timeout=patience.call,
-            recovery=Recovery.KEY,
-            key_ttl=timedelta(hours=24),
-            key_binds_payload=True,
-            # Permissive validation rejects single messages of a call and takes the others.
-            is_atomic=False,
-            calls_per_second=_CALLS_PER_SECOND,
-        )
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
+    can = Capabilities(
+        name="resend",
+        batch_size=100,
+        call_timeout=Patience.call,
+        recovery=Recovery.KEY,
+        key_ttl=timedelta(hours=24),
+        key_binds_payload=True,
+        # Permissive validation rejects single messages of a call and takes the others.
+        is_atomic=False,
+        calls_per_second=_CALLS_PER_SECOND,
+    )
 
     def compile(self, message: Message) -> Callable[[Mailing], "ResendCall"]:
         """Encode a message once as one element of the JSON array."""
-        stencil = compile_json(message)
-        return lambda mailing: ResendCall(self._url, self._key, self._wire, mailing, _body(stencil, mailing))
+        url, stencil = f"{self._base_url}/emails/batch", compile_json(message)
+        return lambda mailing: ResendCall(url, self._secret, self._wire, mailing, _body(stencil, mailing))
 
-    def close(self) -> None:
-        """Let go of every connection."""
-        self._wire.close()
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the account's domains; a key that may only send is told none."""
+        key = self._secret.reveal()
+        return ResendAccount(self._wire, self._base_url, _headers(key), key).examine(domains)
 
 
 def compile_json(message: Message) -> Stencil:
@@ -151,12 +146,15 @@ class ResendCall:
 
     def _headers(self, key: str) -> dict[str, str]:
         return {
-            "Authorization": f"Bearer {key}",
+            **_headers(key),
             "Content-Type": "application/json",
             "Idempotency-Key": self.mailing.key,
-            "User-Agent": f"newsletter/{__version__}",
             "x-batch-validation": "permissive",
         }
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", "User-Agent": f"newsletter/{__version__}"}
 
 
 def read_answer(reply: Reply, positions: Sequence[int]) -> Answer:

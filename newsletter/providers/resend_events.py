@@ -14,10 +14,11 @@ from typing import Any
 import orjson
 
 from newsletter.domain.bouncing import Bounce, classify
+from newsletter.domain.clicks import Click
 from newsletter.domain.event import Event, EventKind, Forged, Post
 from newsletter.errors import ProviderError
 from newsletter.providers.answers import message_id
-from newsletter.providers.reports import LONGEST_ID, instant, recipient, table, text, why
+from newsletter.providers.reports import LONGEST_ID, click, instant, recipient, table, text, why
 from newsletter.providers.settings import read_secret
 
 VARIABLE = "RESEND_WEBHOOK_SECRET"
@@ -99,20 +100,26 @@ def read_event(event_id: str, body: bytes, now: datetime) -> Event:
     at = instant(said.get("created_at")) or now
     if kind is None:
         return Event("resend", event_id, EventKind.OTHER, at, "", raw=body, reason=why(name))
+    clicked = table(data.get("click"))
     bounce, words = _cause(name, data)
     to = data.get("to")
     return Event(
         "resend",
         event_id,
         kind,
-        at,
+        instant(clicked.get("timestamp")) or at,
         reference=text(table(data.get("tags")).get("reference")),
         message_id=message_id(data.get("email_id")) or None,
         # With several it cannot be told whom it is about; we send to one.
         recipient=recipient(to[0]) if isinstance(to, list) and len(to) == 1 else "",
         bounce=bounce,
         reason=words,
+        click=_click(clicked) if kind is EventKind.CLICKED else None,
     )
+
+
+def _click(said: Mapping[str, Any]) -> Click:
+    return click(said.get("link"), said.get("ipAddress"), said.get("userAgent"))
 
 
 def _cause(name: str, data: Mapping[str, Any]) -> tuple[Bounce | None, str]:

@@ -7,11 +7,12 @@ of its mails tell. Facts by docs.aws.amazon.com/ses and the model of its API (se
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
     Answer,
@@ -21,10 +22,12 @@ from newsletter.domain.provider import (
     Provider,
     Recovery,
     Request,
+    Shape,
     always,
 )
 from newsletter.errors import ProviderError
 from newsletter.providers.answers import reason
+from newsletter.providers.ses_account import SesAccount
 from newsletter.providers.ses_answers import read_answer
 from newsletter.providers.ses_template import Template, unfit
 from newsletter.providers.settings import ProviderSettings, checked_url
@@ -88,6 +91,8 @@ class Ses(Provider):
             # Each entry of a call has an answer of its own.
             is_atomic=False,
             calls_per_second=place.send_rate / place.batch_size,
+            shape=Shape.TEMPLATE,
+            cost="a call has no more people than send_rate; a configuration_set is needed for its events",
         )
 
     @property
@@ -102,6 +107,18 @@ class Ses(Provider):
             return SesCall(self._desk, mailing, template.body(mailing), unfit(mailing.recipients))
 
         return fill
+
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the account, its quota, and the identities that stand for the domains."""
+        desk, base_url = self._desk, self._desk.url.removesuffix(_PATH)
+        return SesAccount(desk.wire, base_url, desk.credentials, self._sign, self._place.send_rate).examine(
+            domains
+        )
+
+    def _sign(self, url: str) -> Mapping[str, str]:
+        desk = self._desk
+        signed = signed_headers(desk.credentials(), desk.scope, url, {}, [], desk.now(), method="GET")
+        return {**signed, "User-Agent": _HEADERS["User-Agent"]}
 
     def close(self) -> None:
         """Let go of every connection."""

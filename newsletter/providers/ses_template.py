@@ -5,10 +5,8 @@ sent along. So a value has a variant for each kind of place, and two braces of o
 Facts by docs.aws.amazon.com/ses and the model of its API (sesv2) as of 2026.
 """
 
-import html
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -18,7 +16,18 @@ from newsletter.domain.message import Message, Recipient
 from newsletter.domain.pieces import Field, Pieces
 from newsletter.domain.provider import Mailing
 from newsletter.errors import ProviderError
-from newsletter.providers.encoding import Encode, header_value, json_line, json_text, one_line
+from newsletter.providers.braces import (
+    Marks,
+    Place,
+    Variables,
+    apart_in_html,
+    apart_in_text,
+    column_of,
+    html_value,
+    part_of,
+    text_value,
+)
+from newsletter.providers.encoding import header_value, json_line, json_text, one_line
 from newsletter.providers.headers import (
     ascii_address,
     ascii_addresses,
@@ -26,7 +35,7 @@ from newsletter.providers.headers import (
     mailbox_line,
     split_mailbox,
 )
-from newsletter.providers.stencil import Column, Part, Slot, Stencil, reader_of_each
+from newsletter.providers.stencil import Column, Part, Slot, Stencil
 
 _MOST_HEADERS = 15
 _LONGEST_NAME = 126
@@ -34,34 +43,9 @@ _LONGEST_NAME = 126
 _LONGEST_HEADER = 996
 #: All three parts of the template, in bytes.
 _TEMPLATE_ROOM = 500_000
-_WORD_JOINER = "\u2060"
-_DOUBLE = re.compile(r"\{(?=\{)")
-#: A value is read beside whatever stands around it.
-_EDGY = re.compile(r"\A\{|\{(?=\{|\Z)")
-#: Before a variable a brace makes it another kind, and a backslash none; behind it a brace closes it late.
-_BEFORE_FIELD = re.compile(r"[{\\]\Z")
-_BEHIND_FIELD = re.compile(r"\A\}")
 #: The service has no SMTPUTF8: of an address only the domain may be international, as ASCII.
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-#: Only these hold what a person wrote; the others are links and names that we make.
-_WRITTEN_BY_PEOPLE = frozenset({"name", "address"})
-#: Words that read the same in HTML, in text and in JSON.
-_SIMPLE = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A kind of place: how single signs are taken apart there, and how a value is written for it."""
-
-    name: str
-    apart: Callable[[re.Match[str]], str]
-    value: Encode
-
-    def literal(self, text: str, *, is_before: bool, is_behind: bool) -> str:
-        """Write our own text so that it opens and closes no variable, whatever field stands beside it."""
-        text = _DOUBLE.sub(self.apart, text)
-        text = _BEFORE_FIELD.sub(self.apart, text) if is_before else text
-        return _BEHIND_FIELD.sub(self.apart, text) if is_behind else text
+_DOUBLE = re.compile(r"\{(?=\{)")
 
 
 class Template:
@@ -72,7 +56,7 @@ class Template:
     """
 
     def __init__(self, message: Message, configuration_set: str | None = None) -> None:
-        variables = _Variables()
+        variables = Variables(Marks("{{", "}}", '\\"'))
         content = {
             "Subject": _sound(_subject(message.subject, variables)),
             "Html": _sound(variables.pour(message.html, HTML)),
@@ -108,18 +92,6 @@ def unfit(recipients: Sequence[Recipient]) -> str | None:
     return "an address has a form that Amazon SES cannot send to"
 
 
-def _html_value(value: str) -> bytes:
-    return _json_twice(_EDGY.sub(_as_reference, html.escape(value)))
-
-
-def _text_value(value: str) -> bytes:
-    return _json_twice(_EDGY.sub(_joined, value))
-
-
-def _subject_value(value: str) -> bytes:
-    return _text_value(one_line(value))
-
-
 def _header_value(value: str) -> bytes:
     return json_text(header_value(value).decode().replace("{{", "%7B%7B"))
 
@@ -129,62 +101,11 @@ def _json_twice(value: str) -> bytes:
     return json_text(json_text(value).decode())
 
 
-def _as_reference(match: re.Match[str]) -> str:
-    return f"&#{ord(match.group())};"
+HTML = Place("html", apart_in_html, lambda value: _json_twice(html_value(value)))
+TEXT = Place("text", apart_in_text, lambda value: _json_twice(text_value(value)))
 
 
-def _joined(match: re.Match[str]) -> str:
-    # Nobody sees a word joiner.
-    sign = match.group()
-    return f"{_WORD_JOINER}{sign}" if sign == "}" else f"{sign}{_WORD_JOINER}"
-
-
-HTML = Place("html", _as_reference, _html_value)
-TEXT = Place("text", _joined, _text_value)
-
-
-class _Variables:
-    """The variables that a message uses: each value has one key for each kind of place.
-
-    Every recipient has every key, and so have the defaults: a mail that misses one is taken and then dropped.
-    """
-
-    def __init__(self) -> None:
-        self.parts: list[Part] = []
-        self.keys: list[str] = []
-        self._known: dict[tuple[str, Field], str] = {}
-
-    def pour(self, pieces: Pieces, place: Place) -> str:
-        """Write pieces with variables for their fields."""
-        last = len(pieces) - 1
-        return "".join(
-            self._variable(piece, place)
-            if isinstance(piece, Field)
-            else place.literal(
-                piece,
-                is_before=index < last and isinstance(pieces[index + 1], Field),
-                is_behind=index > 0 and isinstance(pieces[index - 1], Field),
-            )
-            for index, piece in enumerate(pieces)
-        )
-
-    def add(self, key: str, part: Part) -> str:
-        """Give every recipient a value under a key, and return the variable."""
-        opening = f'{"," if self.keys else ""}\\"{key}\\":\\"'.encode()
-        self.parts += [opening, part, b'\\"']
-        self.keys.append(key)
-        return f"{{{{{key}}}}}"
-
-    def _variable(self, field: Field, place: Place) -> str:
-        if (place.name, field) not in self._known:
-            # Another fallback is another value.
-            number = sum(1 for kind, one in self._known if (kind, one.name) == (place.name, field.name))
-            key = f"{place.name}_{field.name}" + (f"_{number + 1}" if number else "")
-            self._known[place.name, field] = self.add(key, _value(field, place.value))
-        return self._known[place.name, field]
-
-
-def _entry(variables: _Variables, tags: Iterable[tuple[str, str]], own: Sequence[Part]) -> list[Part]:
+def _entry(variables: Variables, tags: Iterable[tuple[str, str]], own: Sequence[Part]) -> list[Part]:
     """Write the parts of one recipient: an address alone, so that nobody is shown to anybody."""
     addresses = Column(lambda people: list(map(json_text, _spots(people))))
     parts: list[Part] = [b'{"Destination":{"ToAddresses":["', addresses, b'"]},"ReplacementEmailContent":']
@@ -209,7 +130,7 @@ def _headers(message: Message) -> tuple[list[dict[str, str]], list[Part]]:
         if any(isinstance(piece, Field) for piece in pieces):
             own += [b"," if own else b"", b'{"Name":', orjson.dumps(name), b',"Value":"']
             own += [
-                _value(piece, _header_value) if isinstance(piece, Field) else json_text(_unopened(piece))
+                part_of(piece, _header_value) if isinstance(piece, Field) else json_text(_unopened(piece))
                 for piece in pieces
             ]
             own.append(b'"}')
@@ -222,26 +143,12 @@ def _unopened(text: str) -> str:
     return _DOUBLE.sub("{ ", text)
 
 
-def _subject(pieces: Pieces, variables: _Variables) -> str:
-    read_each = reader_of_each(pieces)
+def _subject(pieces: Pieces, variables: Variables) -> str:
     if not any(isinstance(piece, Field) for piece in pieces):
         literal = one_line("".join(piece for piece in pieces if isinstance(piece, str)))
-        return TEXT.literal(literal, is_before=False, is_behind=False)
+        return TEXT.literal(literal)
     # One variable for all of it: spaces and breaks are joined across its fields.
-    return variables.add("subject", Column(lambda people: _encoded(_subject_value, read_each(people))))
-
-
-def _value(field: Field, encode: Encode) -> Part:
-    if field.name not in _WRITTEN_BY_PEOPLE:
-        return Slot(field, encode)
-    # A stencil takes a brace for plain and would not encode a column of such values.
-    read_each = reader_of_each((field,))
-    return Column(lambda people: _encoded(encode, read_each(people)))
-
-
-def _encoded(encode: Encode, values: Sequence[str]) -> list[bytes]:
-    is_simple = _SIMPLE.fullmatch
-    return [value.encode() if is_simple(value) else encode(value) for value in values]
+    return variables.add("subject", column_of(pieces, lambda value: TEXT.value(one_line(value))))
 
 
 def _spots(recipients: Sequence[Recipient]) -> list[str]:

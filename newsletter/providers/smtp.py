@@ -7,11 +7,12 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message, Recipient
 from newsletter.domain.provider import (
     Answer,
@@ -34,6 +35,7 @@ from newsletter.providers.settings import (
     is_loopback,
     read_secret,
 )
+from newsletter.providers.smtp_greeting import greet
 from newsletter.providers.smtp_session import Envelope, Session, Stopped, open_session
 from newsletter.providers.smtp_talk import Patience, Timer
 
@@ -108,6 +110,17 @@ class Smtp(Provider):
             idle, self._idle = self._idle, []
         for session in idle:
             session.close()
+
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Log in and say goodbye; a server is asked nothing else."""
+        return greet(self.server, self._meet, domains)
+
+    def _meet(self) -> Answer | None:
+        try:
+            self._open(self.timer()).close()
+        except Stopped as stopped:
+            return self._without_password(stopped.answer)
+        return None
 
     def timer(self) -> Timer:
         """Start the time of a call."""

@@ -1,20 +1,31 @@
-"""The ground that every fake service stands on: a threaded HTTP/1.1 server, and faults to inject."""
+"""The ground that every fake service stands on: what it is told and asked, and faults to inject."""
 
-import json
-import socket
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Protocol, Self
 
-_CHECK_AGAIN = 0.02
+from newsletter.errors import ProviderError
+from newsletter.signals import wait_for
+from newsletter.testing.http_server import CHECK_AGAIN, Channel, Received, Response, Server
+
+__all__ = [
+    "BAD_GATEWAY",
+    "FakeService",
+    "Fault",
+    "Received",
+    "Response",
+    "Script",
+    "machine_clock",
+    "serve",
+]
+
 #: How many of the last requests are kept.
 _REMEMBERED = 20
 
@@ -48,32 +59,6 @@ class Fault(StrEnum):
     BAD_GATEWAY = "bad-gateway"
 
 
-@dataclass(frozen=True)
-class Response:
-    """An answer; in a script it is given as it stands, and nothing is accepted."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, status: int, value: object, headers: Mapping[str, str] | None = None) -> Self:
-        """Make an answer of JSON."""
-        return cls(
-            status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})}
-        )
-
-
-@dataclass(frozen=True)
-class Received:
-    """A request as it came; header names are lower case."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
 #: What the next calls meet, in order; None is no fault.
 Script = Iterable[Fault | Response | None]
 BAD_GATEWAY = Response(502, b"<html><h1>502 Bad Gateway</h1></html>", {"Content-Type": "text/html"})
@@ -98,8 +83,12 @@ def machine_clock() -> datetime:
 class FakeService(ABC):
     """A service on 127.0.0.1 that runs in threads of its own while the context is open.
 
-    A subclass gives `handle`, which accepts and answers, and `failed`, which words a fault's answer.
+    A subclass gives `handle`, which accepts and answers, and `failed`, which words a fault's answer. To be
+    served it has a `title`, lists what is `accepted`, and `hint` says what its user has to know.
     """
+
+    title = ""
+    hint = ""
 
     def __init__(
         self,
@@ -115,7 +104,7 @@ class FakeService(ABC):
         self.latency = latency
         self.stopping = threading.Event()
         self._port = port
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     @abstractmethod
@@ -132,9 +121,13 @@ class FakeService(ABC):
             raise RuntimeError("the fake is not running")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def where(self) -> str:
+        return self.url
+
     def __enter__(self) -> Self:
-        self._server = _Server(self._port, self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_CHECK_AGAIN,), daemon=True)
+        self._server = Server(self._port, self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(CHECK_AGAIN,), daemon=True)
         self._thread.start()
         return self
 
@@ -154,7 +147,7 @@ class FakeService(ABC):
         except IndexError:
             return None
 
-    def answer(self, request: Received, channel: "_Channel") -> None:
+    def answer(self, request: Received, channel: Channel) -> None:
         """Take a request through the script to its answer."""
         self.requests.append(request)
         fault = self.next_fault(request)
@@ -169,7 +162,7 @@ class FakeService(ABC):
         else:
             channel.send(self.failed(fault))
 
-    def _after(self, fault: Fault, response: Response, channel: "_Channel") -> None:
+    def _after(self, fault: Fault, response: Response, channel: Channel) -> None:
         match fault:
             case Fault.NEVER_ANSWER:
                 channel.hang()
@@ -179,7 +172,7 @@ class FakeService(ABC):
                 channel.send(response, cut_at=len(response.body) // 2)
                 channel.drop()
             case Fault.SLOW_ANSWER:
-                channel.trickle(response, self.latency or _CHECK_AGAIN)
+                channel.trickle(response, self.latency or CHECK_AGAIN)
             case Fault.ERROR_AFTER:
                 channel.send(self.failed(fault))
             case Fault.EMPTY_ANSWER:
@@ -189,98 +182,46 @@ class FakeService(ABC):
                 channel.drop()
 
 
-class _Server(ThreadingTCPServer):
-    allow_reuse_address = True
-    request_queue_size = 128
+class Served(Protocol):
+    """What a person can start; `where` says how it is reached."""
 
-    def __init__(self, port: int, service: FakeService) -> None:
-        self.service = service
-        self._open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Channel)
+    title: str
+    hint: str
+    stopping: threading.Event
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._open.add(connection)
-        return connection, address
+    @property
+    def where(self) -> str: ...
 
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def server_close(self) -> None:
-        # A handler that waits for the next request of a kept connection is woken, then joined.
-        for connection in list(self._open):
-            _hang_up(connection)
-        super().server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is a part of the play."""
+    @property
+    def accepted(self) -> Sequence[Any]: ...
 
 
-class _Channel(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
+def serve(
+    make: Callable[..., AbstractContextManager[Served]],
+    port: int,
+    log: Path | None = None,
+    told: Callable[[str], None] | None = None,
+) -> None:
+    """Run a fake until it is interrupted, and tell a line for every call.
 
-    def do_GET(self) -> None:
-        self._take()
-
-    def do_POST(self) -> None:
-        self._take()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
-
-    def send(self, response: Response, *, cut_at: int | None = None) -> None:
-        """Write an answer in one go; `cut_at` leaves out the rest of the body."""
-        self.connection.sendall(self._head(response) + response.body[:cut_at])
-
-    def trickle(self, response: Response, pause: float) -> None:
-        """Write an answer byte by byte."""
-        self.connection.sendall(self._head(response))
-        for byte in response.body:
-            if self.server.service.stopping.wait(pause):
-                return
-            self.connection.sendall(bytes([byte]))
-
-    def hang(self) -> None:
-        """Say nothing until the other side has gone."""
-        self.connection.settimeout(_CHECK_AGAIN)
-        while not self.server.service.stopping.is_set():
-            try:
-                if not self.connection.recv(1):
-                    break
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-        self.close_connection = True
-
-    def drop(self) -> None:
-        """End the connection without notice."""
-        _hang_up(self.connection)
-        self.close_connection = True
-
-    def _take(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        if len(body) < length:
-            self.close_connection = True
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.service.answer(Received(self.command, self.path, headers, body), self)
-
-    def _head(self, response: Response) -> bytes:
-        date = format_datetime(self.server.service.now().astimezone(UTC), usegmt=True)
-        headers = {"Date": date, **response.headers, "Content-Length": str(len(response.body))}
-        lines = [f"HTTP/1.1 {response.status} {self.responses.get(response.status, ('',))[0]}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode()
-
-
-def _hang_up(connection: socket.socket) -> None:
+    Raises ProviderError where the port cannot be had.
+    """
+    tell = told or _say
     try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        # The other side was quicker.
-        return
+        with make(port=port, log=log, keeps_bodies=False, told=tell) as fake:
+            so_far = f"{len(fake.accepted)} mails accepted so far"
+            tell(f"fake {fake.title} on {fake.where}; {so_far}; stop with Ctrl-C")
+            if fake.hint:
+                tell(fake.hint)
+            with suppress(KeyboardInterrupt):
+                wait_for(fake.stopping)
+            tell(f"{len(fake.accepted)} mails accepted")
+    except OSError as error:
+        raise ProviderError(
+            f"the fake cannot listen on port {port} ({error.strerror})", mend="choose another with --port"
+        ) from error
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -6,20 +6,19 @@ anybody.
 
 import binascii
 import json
-import sys
 import threading
 import uuid
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from newsletter.errors import ProviderError
-from newsletter.signals import wait_for
+from newsletter.testing import fake_http
+from newsletter.testing.account_pages import MailgunPages
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
     FakeService,
@@ -59,6 +58,8 @@ class FakeMailgun(FakeService):
     be read once it is `index_lag` old. `reading` holds answers that the next reads of events get instead.
     """
 
+    title = "Mailgun"
+
     def __init__(
         self,
         *,
@@ -84,6 +85,7 @@ class FakeMailgun(FakeService):
         self._told = told
         self._lock = threading.Lock()
         self._log = CallLog(log, keeps_bodies=keeps_bodies)
+        self.pages = MailgunPages()
 
     @property
     def accepted(self) -> Sequence[Accepted]:
@@ -121,10 +123,16 @@ class FakeMailgun(FakeService):
                 return self._at_the_door(request, domain) or self._read(domain, asked)
             case ["GET", "v3", domain, "events", token]:
                 return self._at_the_door(request, domain) or self._turn_page(domain, token)
+            case ["GET", "v4", "domains", domain]:
+                return self._at_the_door(request, domain) or self.pages.domain(domain)
+            case ["GET", "v3", "domains", domain, "tracking"]:
+                return self._at_the_door(request, domain) or self.pages.tracking()
+            case ["GET", "v5", "accounts", "limit", "custom", "monthly"]:
+                return self._at_the_door(request, None) or self.pages.monthly()
             case _:
                 return _MAGNIFICENT
 
-    def _at_the_door(self, request: Received, domain: str) -> Response | None:
+    def _at_the_door(self, request: Received, domain: str | None) -> Response | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         try:
             user, _, key = b64decode(token, validate=True).decode().partition(":")
@@ -132,7 +140,7 @@ class FakeMailgun(FakeService):
             return _FORBIDDEN
         if scheme.lower() != "basic" or user != "api" or not key or self._api_key not in (None, key):
             return _FORBIDDEN
-        if self._domains is not None and domain not in self._domains:
+        if domain is not None and self._domains is not None and domain not in self._domains:
             return error(404, f"Domain not found: {domain}")
         return None
 
@@ -236,27 +244,8 @@ def error(status: int, message: str, headers: Mapping[str, str] | None = None) -
     return Response.of(status, {"message": message}, headers)
 
 
-def serve(port: int, log: Path | None = None, told: Callable[[str], None] | None = None) -> None:
-    """Run a fake Mailgun until it is interrupted, and tell a line for every call.
-
-    Raises ProviderError where the port cannot be had.
-    """
-    tell = told or _say
-    try:
-        with FakeMailgun(port=port, log=log, keeps_bodies=False, told=tell) as fake:
-            tell(f"fake Mailgun on {fake.url}; {len(fake.accepted)} mails accepted so far; stop with Ctrl-C")
-            with suppress(KeyboardInterrupt):
-                wait_for(fake.stopping)
-            tell(f"{len(fake.accepted)} mails accepted")
-    except OSError as error:
-        raise ProviderError(
-            f"the fake cannot listen on port {port} ({error.strerror})", mend="choose another with --port"
-        ) from error
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+#: Run one for a person.
+serve = partial(fake_http.serve, FakeMailgun)
 
 
 def _event(mail: Accepted) -> dict[str, Any]:

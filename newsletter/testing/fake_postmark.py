@@ -4,21 +4,20 @@ It follows postmarkapp.com/developer as of 2026-02. It sends nothing to anybody.
 """
 
 import json
-import sys
 import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from newsletter.errors import ProviderError
-from newsletter.signals import wait_for
+from newsletter.testing import fake_http
+from newsletter.testing.account_pages import postmark_page
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
     FakeService,
@@ -48,6 +47,8 @@ class FakePostmark(FakeService):
     and read back at the start. `token` None takes any. A mail can be found once it is `index_lag` old.
     `reading` holds answers that the next searches get instead.
     """
+
+    title = "Postmark"
 
     def __init__(
         self,
@@ -111,6 +112,8 @@ class FakePostmark(FakeService):
                 return self._send(request, is_batch=False)
             case "GET", "/messages/outbound":
                 return self._search(dict(parse_qsl(parts.query)))
+            case "GET", path if page := postmark_page(self.server, path):
+                return page
         return Response(404, b"", {"Content-Type": "text/plain"})
 
     def _at_the_door(self, request: Received) -> Response | None:
@@ -213,27 +216,8 @@ def error(status: int, code: int, message: str, headers: Mapping[str, str] | Non
     return Response.of(status, {"ErrorCode": code, "Message": message}, headers)
 
 
-def serve(port: int, log: Path | None = None, told: Callable[[str], None] | None = None) -> None:
-    """Run a fake Postmark until it is interrupted, and tell a line for every call.
-
-    Raises ProviderError where the port cannot be had.
-    """
-    tell = told or _say
-    try:
-        with FakePostmark(port=port, log=log, keeps_bodies=False, told=tell) as fake:
-            tell(f"fake Postmark on {fake.url}; {len(fake.accepted)} mails accepted so far; stop with Ctrl-C")
-            with suppress(KeyboardInterrupt):
-                wait_for(fake.stopping)
-            tell(f"{len(fake.accepted)} mails accepted")
-    except OSError as error:
-        raise ProviderError(
-            f"the fake cannot listen on port {port} ({error.strerror})", mend="choose another with --port"
-        ) from error
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+#: Run one for a person.
+serve = partial(fake_http.serve, FakePostmark)
 
 
 def _row(mail: Accepted) -> dict[str, Any]:

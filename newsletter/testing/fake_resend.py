@@ -4,20 +4,19 @@ It follows resend.com/docs and Resend's OpenAPI description as of 2026-08. It se
 """
 
 import hashlib
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from newsletter.errors import ProviderError
-from newsletter.signals import wait_for
+from newsletter.testing import fake_http
+from newsletter.testing.account_pages import ResendPages
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
     FakeService,
@@ -45,6 +44,8 @@ class FakeResend(FakeService):
     a great many mails fit into memory.
     """
 
+    title = "Resend"
+
     def __init__(
         self,
         *,
@@ -68,6 +69,7 @@ class FakeResend(FakeService):
         self._running: set[str] = set()
         self._log = CallLog(log, keeps_bodies=keeps_bodies)
         self._window: tuple[int, int] = (0, 0)
+        self.pages = ResendPages()
 
     @property
     def accepted(self) -> Sequence[Accepted]:
@@ -99,6 +101,8 @@ class FakeResend(FakeService):
         if refused:
             return refused
         path = urlsplit(request.path).path
+        if request.method == "GET" and (page := self.pages.get(path)):
+            return page
         if path == "/emails/batch" and request.method == "POST":
             return self._send(request, is_batch=True)
         if path == "/emails" and request.method == "POST":
@@ -219,27 +223,8 @@ def fingerprint(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def serve(port: int, log: Path | None = None, told: Callable[[str], None] | None = None) -> None:
-    """Run a fake Resend until it is interrupted, and tell a line for every call.
-
-    Raises ProviderError where the port cannot be had.
-    """
-    tell = told or _say
-    try:
-        with FakeResend(port=port, log=log, keeps_bodies=False, told=tell) as fake:
-            tell(f"fake Resend on {fake.url}; {len(fake.accepted)} mails accepted so far; stop with Ctrl-C")
-            with suppress(KeyboardInterrupt):
-                wait_for(fake.stopping)
-            tell(f"{len(fake.accepted)} mails accepted")
-    except OSError as error:
-        raise ProviderError(
-            f"the fake cannot listen on port {port} ({error.strerror})", mend="choose another with --port"
-        ) from error
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+#: Run one for a person.
+serve = partial(fake_http.serve, FakeResend)
 
 
 def _replay(remembered: Remembered, body: bytes) -> Response:

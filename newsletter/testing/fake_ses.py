@@ -4,20 +4,19 @@ It follows docs.aws.amazon.com/ses and the model of its API (sesv2) as of 2026. 
 """
 
 import json
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from newsletter.errors import ProviderError
-from newsletter.signals import wait_for
+from newsletter.testing import fake_http
+from newsletter.testing.account_pages import SesPages
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
     FakeService,
@@ -42,6 +41,7 @@ __all__ = ["Accepted", "FakeSes", "Fault", "Keys", "Limits", "Response", "error"
 
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
+_IDENTITIES = "/v2/email/identities/"
 _STATUSES = {"SerializationException": 400, "NotFoundException": 404, "TooManyRequestsException": 429}
 _FORBIDDEN = frozenset(
     {"MissingAuthenticationTokenException", "UnrecognizedClientException", "InvalidSignatureException"}
@@ -66,6 +66,8 @@ class FakeSes(FakeService):
     its entries are answered with.
     """
 
+    title = "SES"
+
     def __init__(
         self,
         *,
@@ -86,6 +88,7 @@ class FakeSes(FakeService):
     ) -> None:
         super().__init__(port=port, now=now, script=script, latency=latency)
         self.statuses = dict(statuses or {})
+        self.hint = f"it takes AWS_ACCESS_KEY_ID={keys.key_id} AWS_SECRET_ACCESS_KEY={keys.secret}"
         self._keys = keys
         self._region = region
         self._domains = domains
@@ -95,6 +98,7 @@ class FakeSes(FakeService):
         self._told = told
         self._lock = threading.Lock()
         self._log = CallLog(log, keeps_bodies=keeps_bodies)
+        self.pages = SesPages()
 
     @property
     def accepted(self) -> Sequence[Accepted]:
@@ -132,6 +136,10 @@ class FakeSes(FakeService):
                 return self._send(request)
             case ("GET", "/v2/email/account"):
                 return self._account()
+            case ("GET", path) if path.startswith(_IDENTITIES):
+                name = path.removeprefix(_IDENTITIES)
+                missing = error("NotFoundException", f"Email identity {name} does not exist.")
+                return self.pages.identity(name) or missing
             case _:
                 return Response(404, b"<UnknownOperationException/>\n", {"Content-Type": "application/xml"})
 
@@ -234,7 +242,7 @@ class FakeSes(FakeService):
             "MaxSendRate": float(self._limits.rate or 14),
             "SentLast24Hours": float(self._sent_within(_DAY)),
         }
-        said = {"SendQuota": quota, "SendingEnabled": True, "ProductionAccessEnabled": True}
+        said = {"SendQuota": quota, **self.pages.account()}
         return Response.of(200, said, _request_id())
 
 
@@ -245,29 +253,8 @@ def error(kind: str, message: str, *, status: int | None = None) -> Response:
     return Response.of(status or usual, {"message": message}, headers)
 
 
-def serve(port: int, log: Path | None = None, told: Callable[[str], None] | None = None) -> None:
-    """Run a fake Amazon SES until it is interrupted, and tell a line for every call.
-
-    Raises ProviderError where the port cannot be had.
-    """
-    tell = told or _say
-    keys = Keys()
-    try:
-        with FakeSes(port=port, log=log, keys=keys, keeps_bodies=False, told=tell) as fake:
-            tell(f"fake SES on {fake.url}; {len(fake.accepted)} mails accepted so far; stop with Ctrl-C")
-            tell(f"it takes AWS_ACCESS_KEY_ID={keys.key_id} AWS_SECRET_ACCESS_KEY={keys.secret}")
-            with suppress(KeyboardInterrupt):
-                wait_for(fake.stopping)
-            tell(f"{len(fake.accepted)} mails accepted")
-    except OSError as error:
-        raise ProviderError(
-            f"the fake cannot listen on port {port} ({error.strerror})", mend="choose another with --port"
-        ) from error
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+#: Run one for a person.
+serve = partial(fake_http.serve, FakeSes)
 
 
 def _request_id() -> dict[str, str]:

@@ -4,7 +4,6 @@ It follows RFC 5321, 3207, 4954, 1870, 2920 and 6531, strictly where lenient ser
 """
 
 import socket
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import count
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any, Self
 
-from newsletter.errors import ProviderError
-from newsletter.signals import wait_for
+from newsletter.testing import fake_http
 from newsletter.testing.certificates import Certificate
 from newsletter.testing.fake_http import machine_clock
 from newsletter.testing.smtp_log import Accepted, MailLog
@@ -63,6 +62,9 @@ class FakeSmtp:
     with the number of its connection. With `certificate` it offers STARTTLS, with `is_wrapped` TLS from the
     first byte. With `password` a user has to log in, else anybody may. `refuses` has replies by address.
     """
+
+    title = "SMTP"
+    hint = ""
 
     def __init__(
         self,
@@ -113,6 +115,10 @@ class FakeSmtp:
         if self._server is None:
             raise RuntimeError("the fake is not running")
         return int(self._server.server_address[1])
+
+    @property
+    def where(self) -> str:
+        return f'127.0.0.1:{self.port}, security = "none"'
 
     def __enter__(self) -> Self:
         self._server = _Server(self._port, self)
@@ -195,27 +201,5 @@ class _Channel(BaseRequestHandler):
             visit.close()
 
 
-def serve(port: int, log: Path | None = None, told: Callable[[str], None] | None = None) -> None:
-    """Run a fake mail server until it is interrupted, and tell a line for every mail.
-
-    Raises ProviderError where the port cannot be had.
-    """
-    tell = told or _say
-    try:
-        with FakeSmtp(port=port, log=log, keeps_bodies=False, told=tell) as fake:
-            tell(
-                f'fake SMTP on 127.0.0.1:{fake.port}, security = "none"; '
-                f"{len(fake.accepted)} mails accepted so far; stop with Ctrl-C"
-            )
-            with suppress(KeyboardInterrupt):
-                wait_for(fake.stopping)
-            tell(f"{len(fake.accepted)} mails accepted")
-    except OSError as error:
-        raise ProviderError(
-            f"the fake cannot listen on port {port} ({error.strerror})", mend="choose another with --port"
-        ) from error
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+#: Run one for a person.
+serve = partial(fake_http.serve, FakeSmtp)

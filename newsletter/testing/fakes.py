@@ -5,14 +5,32 @@ from pathlib import Path
 
 from newsletter.domain.slugs import offer
 from newsletter.errors import UnknownTarget
-from newsletter.testing import fake_mailgun, fake_postmark, fake_resend, fake_ses, fake_smtp
+from newsletter.testing import (
+    fake_brevo,
+    fake_mailersend,
+    fake_mailgun,
+    fake_mailjet,
+    fake_mandrill,
+    fake_postmark,
+    fake_resend,
+    fake_sendgrid,
+    fake_ses,
+    fake_smtp,
+    fake_sparkpost,
+)
 
 _FAKES: Mapping[str, Callable[[int, Path | None], None]] = {
+    "brevo": fake_brevo.serve,
+    "mailersend": fake_mailersend.serve,
     "mailgun": fake_mailgun.serve,
+    "mailjet": fake_mailjet.serve,
+    "mandrill": fake_mandrill.serve,
     "postmark": fake_postmark.serve,
     "resend": fake_resend.serve,
+    "sendgrid": fake_sendgrid.serve,
     "ses": fake_ses.serve,
     "smtp": fake_smtp.serve,
+    "sparkpost": fake_sparkpost.serve,
 }
 
 

@@ -38,6 +38,9 @@ class Server:
     refusing: dict[str, Refusal] = field(default_factory=dict)
     credits: int | None = None
     is_pending: bool = False
+    is_sandbox: bool = False
+    tracks_opens: bool = False
+    archived: set[str] = field(default_factory=set)
 
     def refusal(self, message: Any) -> Refusal | None:
         """Say why a message is refused; None if it is not."""

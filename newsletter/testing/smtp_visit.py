@@ -2,26 +2,20 @@
 
 import re
 import socket
-import ssl
 from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from newsletter.testing.smtp_line import Gone, Line
+
 if TYPE_CHECKING:
     from newsletter.testing.fake_smtp import FakeSmtp, Fault
 
-_CHUNK = 64 * 1024
 _LONGEST_LINE = 1000
-_CHECK_AGAIN = 0.02
 _PATH = re.compile(r"(?i)(?:FROM|TO):<([^<>\s]*)>((?: [A-Za-z0-9-]+(?:=\S+)?)*)")
-_END = b"\r\n.\r\n"
 _HALF = 2
 _GO_ON = "354 End with a dot"
-
-
-class _Gone(Exception):
-    """The connection has ended."""
 
 
 class Visit:
@@ -31,12 +25,9 @@ class Visit:
         self, service: "FakeSmtp", connection: socket.socket, keep: Callable[[socket.socket], None]
     ) -> None:
         self._service = service
-        self._connection = connection
-        self._keep = keep
+        self._line = Line(connection, service.stopping, service.tls, keep)
         self._number = next(service.connections)
-        self._held = b""
-        self._replies: list[str] = []
-        self._is_private = self._is_known = self._is_greeted = False
+        self._is_known = self._is_greeted = False
         self._sender: str | None = None
         self._recipients: list[str] = []
         self._mails = 0
@@ -55,19 +46,18 @@ class Visit:
     def run(self) -> None:
         """Greet the client and answer its commands until one of the two goes."""
         try:
-            connection = self._connection
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._line.hurry()
             if self._service.is_wrapped:
-                self._wrap()
+                self._line.wrap()
             self._meet("greeting", "220 fake.example.org ESMTP")
             while True:
-                self._hear(self._line().decode("utf-8", "replace"))
-        except (_Gone, OSError):
+                self._hear(self._line.read().decode("utf-8", "replace"))
+        except (Gone, OSError):
             return
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._connection.close()
+        self._line.close()
 
     def _hear(self, command: str) -> None:
         self._service.heard.append((self._number, command))
@@ -76,22 +66,20 @@ class Visit:
         if self._service.latency:
             self._service.stopping.wait(self._service.latency)
         if verb == "QUIT":
-            self._reply("221 2.0.0 Bye")
-            self._flush()
-            raise _Gone
-        if self._held and not self._offers("PIPELINING"):
-            self._reply("503 5.5.0 Pipelining is not offered")
-            self._flush()
-            raise _Gone
+            self._line.say("221 2.0.0 Bye")
+            raise Gone
+        if self._line.held and not self._offers("PIPELINING"):
+            self._line.say("503 5.5.0 Pipelining is not offered")
+            raise Gone
         act = self._verbs.get(verb)
         fault = self._service.next_fault(verb)
         if fault is None:
-            self._reply(act(rest) if act else "500 5.5.2 Command not recognised")
+            self._line.reply(act(rest) if act else "500 5.5.2 Command not recognised")
         else:
             # Half of a go-ahead is none: what comes then is no mail.
             self._fail(fault, lambda: _GO_ON if verb == "DATA" else act(rest) if act else "")
-        if not self._held:
-            self._flush()
+        if not self._line.held:
+            self._line.flush()
 
     def _ehlo(self, rest: str) -> str:
         if not rest:
@@ -99,24 +87,23 @@ class Visit:
         self._is_greeted = True
         self._forget()
         lines = ["fake.example.org", *self._service.extensions]
-        if self._service.tls and not self._is_private:
+        if self._service.tls and not self._line.is_private:
             lines.append("STARTTLS")
         lines.append(f"AUTH {self._service.ways_to_log_in}")
         return "\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"])
 
     def _starttls(self, _: str) -> str:
-        if not self._service.tls or self._is_private:
+        if not self._service.tls or self._line.is_private:
             return "503 5.5.1 STARTTLS is not offered"
-        self._reply("220 2.0.0 Go ahead")
-        self._flush()
+        self._line.say("220 2.0.0 Go ahead")
         # Nothing that was said in the clear counts any more (RFC 3207 §4.2).
-        self._held = b""
+        self._line.held = b""
         self._is_greeted = False
-        self._wrap()
+        self._line.wrap()
         return ""
 
     def _auth(self, rest: str) -> str:
-        if self._service.tls and not self._is_private:
+        if self._service.tls and not self._line.is_private:
             return "538 5.7.11 Encryption is required"
         way, _, first = rest.partition(" ")
         if way.upper() not in self._service.ways_to_log_in.split():
@@ -144,9 +131,8 @@ class Visit:
         if self._sender is not None:
             return "503 5.5.1 There is a sender already"
         if self._service.most_mails is not None and self._mails >= self._service.most_mails:
-            self._reply("421 4.7.0 Too many messages on this connection")
-            self._flush()
-            raise _Gone
+            self._line.say("421 4.7.0 Too many messages on this connection")
+            raise Gone
         found = _PATH.fullmatch(rest)
         if not found:
             return "501 5.5.4 Syntax: MAIL FROM:<address>"
@@ -187,12 +173,11 @@ class Visit:
             return "503 5.5.1 MAIL comes first"
         if not self._recipients and not self._offers("X-LENIENT"):
             return "554 5.5.1 No valid recipients"
-        self._reply(_GO_ON)
-        self._flush()
+        self._line.say(_GO_ON)
         if self._service.next_fault("body"):
-            self._receive()
-            raise _Gone
-        raw = self._body()
+            self._line.receive()
+            raise Gone
+        raw = self._line.body()
         data = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n")[2:]
         fault = self._service.next_fault(".")
         sender, recipients = self._sender, tuple(self._recipients)
@@ -218,96 +203,37 @@ class Visit:
     def _meet(self, at: str, reply: str) -> None:
         fault = self._service.next_fault(at)
         if fault is None:
-            self._reply(reply)
+            self._line.reply(reply)
         else:
             self._fail(fault, lambda: reply)
-        self._flush()
+        self._line.flush()
 
     def _fail(self, fault: "Fault", proper: Callable[[], str]) -> None:
         match fault.does:
             case "say":
-                self._reply(fault.reply)
-                self._flush()
+                self._line.say(fault.reply)
                 if fault.reply.startswith("421"):
-                    raise _Gone
+                    raise Gone
                 return
             case "half":
                 said = fault.reply or proper()
-                self._connection.sendall(said[: len(said) // _HALF].encode())
+                self._line.break_off(said[: len(said) // _HALF])
             case "hang":
-                self._flush()
-                self._hang()
+                self._line.flush()
+                self._line.hang()
             case "leave":
-                self._reply(proper())
-                self._flush()
-        raise _Gone
-
-    def _hang(self) -> None:
-        self._connection.settimeout(_CHECK_AGAIN)
-        while not self._service.stopping.is_set():
-            try:
-                if not self._connection.recv(1):
-                    return
-            except TimeoutError:
-                continue
+                self._line.say(proper())
+        raise Gone
 
     def _prompt(self, reply: str) -> str:
-        self._reply(reply)
-        self._flush()
-        return self._line().decode("ascii", "replace")
+        self._line.say(reply)
+        return self._line.read().decode("ascii", "replace")
 
     def _offers(self, extension: str) -> bool:
         return any(one.partition(" ")[0] == extension for one in self._service.extensions)
 
     def _forget(self) -> None:
         self._sender, self._recipients = None, []
-
-    def _wrap(self) -> None:
-        assert self._service.tls, "a certificate was given"
-        wrapped = self._service.tls.wrap_socket(
-            self._connection, server_side=True, do_handshake_on_connect=False
-        )
-        self._connection = wrapped
-        # The one before it is no connection any more.
-        self._keep(wrapped)
-        try:
-            wrapped.do_handshake()
-        except ssl.SSLError as error:
-            raise _Gone from error
-        self._is_private = True
-
-    def _reply(self, text: str) -> None:
-        if text:
-            self._replies.append(text.replace("\n", "\r\n") + "\r\n")
-
-    def _flush(self) -> None:
-        if self._replies:
-            self._connection.sendall("".join(self._replies).encode())
-            self._replies = []
-
-    def _line(self) -> bytes:
-        while b"\r\n" not in self._held:
-            self._receive()
-        line, _, self._held = self._held.partition(b"\r\n")
-        return line
-
-    def _body(self) -> bytes:
-        """Read to the final dot; what follows it is the next command."""
-        seen = bytearray(b"\r\n" + self._held)
-        looked = 0
-        while (end := seen.find(_END, looked)) < 0:
-            looked = max(0, len(seen) - len(_END))
-            self._held = b""
-            self._receive()
-            seen += self._held
-        self._held = bytes(seen[end + len(_END) :])
-        return bytes(seen[2 : end + 2])
-
-    def _receive(self) -> None:
-        received = self._connection.recv(_CHUNK)
-        if not received:
-            raise _Gone
-        self._held += received
 
 
 def _flaw(raw: bytes) -> str:

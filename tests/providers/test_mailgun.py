@@ -1,30 +1,29 @@
-import html as html_module
 import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider_cases import GREETING, ProviderCases
-from provider_cast import HOSTILE_NAMES, a_mailing, a_message, a_recipient, reference
+from provider_cases import (
+    NAME,
+    SubstitutionCases,
+    check_that_nothing_written_is_substituted,
+    opening,
+    send,
+)
+from provider_cast import HOSTILE_NAMES, a_mailing, a_message, a_recipient
 
 from newsletter.domain.pieces import Field
 from newsletter.domain.provider import Outcome, Recovery
 from newsletter.errors import ProviderError
 from newsletter.providers import ProviderSettings, mailgun, mailgun_form, open_provider
-from newsletter.providers.encoding import one_line
 from newsletter.providers.mailgun import Mailgun
 from newsletter.providers.mailgun_form import Form
 from newsletter.providers.settings import Secret
 from newsletter.providers.stencil import PIECE
-from newsletter.providers.wire import Patience
 from newsletter.testing.fake_mailgun import FakeMailgun, Fault, Response
 from newsletter.testing.mailgun_rules import one_of, read_form, variables_of
 
-IMPATIENT = Patience(read=timedelta(seconds=0.15), call=timedelta(seconds=0.3))
 SECRET = "0123abcd-secret-4567"
-JOINER = "\u2060"
-NAME = Field("name", "there")
 LOOKALIKES = (
     "%recipient.name%",
     "%recipient.html_name%",
@@ -52,93 +51,23 @@ def fake():
         yield running
 
 
-@pytest.fixture
-def provider_of():
-    opened = []
-
-    def open_for(url, patience=None):
-        opened.append(Mailgun(url, Secret(SECRET), patience))
-        return opened[-1]
-
-    yield open_for
-    for one in opened:
-        one.close()
+provider_of = opening(lambda url, patience=None: Mailgun(url, Secret(SECRET), patience))
 
 
-@pytest.fixture
-def account(fake, provider_of):
-    return provider_of(fake.url)
-
-
-@pytest.fixture
-def impatient(fake, provider_of):
-    return provider_of(fake.url, IMPATIENT)
-
-
-def send(account, mailing=None, message=None):
-    return account.compile(message or a_message())(mailing or a_mailing()).make()
-
-
-class TestMailgun(ProviderCases):
+class TestMailgun(SubstitutionCases):
     key_in_use = SECRET
-
-    @pytest.fixture
-    def provider(self, account, fake):
-        self.fake = fake
-        return account
-
-    def received(self, recipient):
-        sent = [mail for mail in self.fake.accepted if mail.to == (recipient.address,)][-1]
-        return html_module.unescape(sent.html), sent.text.replace(JOINER, ""), sent.headers
-
-    def check(self, provider, recipient):
-        html, text, _ = self.received(recipient)
-        assert html == html_module.unescape(reference(GREETING.html, recipient, is_html=True))
-        assert text == reference(GREETING.text, recipient)
-
-    def how_many(self):
-        return len(self.fake.accepted)
+    recovery = Recovery.QUERY
 
     def test_everybody_is_accepted_with_an_id_of_their_own(self, provider):
         """One id is for all of a call: the address tells them apart."""
         answer = self.send(provider, a_mailing())
         assert answer.ids == dict.fromkeys(range(3), self.fake.accepted[0].id.strip("<>"))
 
-    def test_a_repeat_leaves_one_mail_each(self, provider):
-        """It does not: so a call is repeated only after the log has been searched."""
-        self.send(provider, a_mailing())
-        self.send(provider, a_mailing())
-        assert self.how_many() == 6
-        assert provider.capabilities.recovery is Recovery.QUERY
-
 
 @pytest.mark.parametrize("passes", [1, 2])
 def test_nothing_that_a_person_wrote_is_substituted_or_changed_for_the_eye(provider_of, passes):
     with FakeMailgun(passes=passes) as fake:
-        account = provider_of(fake.url)
-
-        @settings(max_examples=60)
-        @given(st.lists(words, min_size=1, max_size=4), words, words)
-        def holds(names, before, after):
-            name = Field("name", after)
-            message = a_message(
-                subject=(before, NAME, after),
-                html=("<p>", html_module.escape(before), name, html_module.escape(after), "</p>"),
-                text=(before, name, after, Field("unsubscribe_url")),
-            )
-            crowd = [a_recipient(pos, one, reference=f"r-{pos}") for pos, one in enumerate(names)]
-            count = len(fake.accepted)
-            assert send(account, a_mailing(*crowd), message).outcome is Outcome.ACCEPTED
-            mails = fake.accepted[count:]
-            assert [mail.to for mail in mails] == [(one.address,) for one in crowd]
-            for one, mail in zip(crowd, mails, strict=True):
-                seen = html_module.unescape(reference(message.html, one, is_html=True))
-                assert html_module.unescape(mail.html) == seen
-                assert mail.text.replace(JOINER, "") == reference(message.text, one).replace(JOINER, "")
-                subject = one_line(reference(message.subject, one))
-                assert mail.subject.replace(JOINER, "") == subject.replace(JOINER, "")
-
-        holds()
+        check_that_nothing_written_is_substituted(fake, provider_of(fake.url), words, 60)
 
 
 @pytest.mark.parametrize("lookalike", LOOKALIKES[:9])
@@ -261,35 +190,11 @@ def test_what_cannot_be_a_form_is_found_when_it_is_compiled(account, message):
         account.compile(a_message(**message))
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault.NEVER_ANSWER,
-        Fault.ACCEPT_THEN_DROP,
-        Fault.TRUNCATED_ANSWER,
-        Fault.ERROR_AFTER,
-        Fault.EMPTY_ANSWER,
-        Fault.SLOW_ANSWER,
-        Fault.DROP_BEFORE,
-        Fault.ERROR_BEFORE,
-        Fault.BAD_GATEWAY,
-    ],
-)
-def test_a_doubtful_call_is_unknown(impatient, fake, fault):
-    fake.script.append(fault)
-    assert send(impatient).outcome is Outcome.UNKNOWN
-
-
 @pytest.mark.parametrize(("fault", "wait"), [(Fault.RATE_LIMITED, 1), (Fault.RATE_LIMITED_BARE, 2)])
 def test_a_limit_defers_for_as_long_as_it_says(account, fake, fault, wait):
     fake.script.append(fault)
     answer = send(account)
     assert (answer.outcome, answer.retry_after) == (Outcome.DEFERRED, timedelta(seconds=wait))
-
-
-def test_a_call_that_may_not_start_any_more_sends_nothing(account, fake):
-    answer = account.compile(a_message())(a_mailing()).make(lambda: False)
-    assert (answer.outcome, len(fake.accepted)) == (Outcome.DEFERRED, 0)
 
 
 def test_an_answer_that_repeats_the_key_is_shown_without_it(account, fake):

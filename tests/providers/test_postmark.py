@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider_cases import ProviderCases
+from provider_cases import NAME, HttpCases, WithoutKeys, opening, send
 from provider_cast import a_mailing, a_message, a_recipient, names, reference
 
 from newsletter.domain.pieces import Field
@@ -18,13 +18,10 @@ from newsletter.providers.encoding import one_line
 from newsletter.providers.postmark import Postmark
 from newsletter.providers.settings import Secret
 from newsletter.providers.stencil import PIECE
-from newsletter.providers.wire import Patience
 from newsletter.testing.fake_postmark import TEST_TOKEN, FakePostmark, Fault, Response, Server
 
 GUIDE = (Path(__file__).parents[2] / "docs/providers/postmark.md").read_text(encoding="utf-8")
-IMPATIENT = Patience(read=timedelta(seconds=0.15), call=timedelta(seconds=0.3))
 TOKEN = "6f4a1c2e-0000-4000-8000-5ec2e75ec2e7"
-NAME = Field("name", "there")
 
 
 @pytest.fixture
@@ -33,54 +30,16 @@ def fake():
         yield running
 
 
-@pytest.fixture
-def provider_of():
-    opened = []
-
-    def open_for(url, patience=None, token=TOKEN, **values):
-        opened.append(Postmark(url, Secret(token), patience, **values))
-        return opened[-1]
-
-    yield open_for
-    for one in opened:
-        one.close()
+def open_postmark(url, patience=None, token=TOKEN, **values):
+    return Postmark(url, Secret(token), patience, **values)
 
 
-@pytest.fixture
-def account(fake, provider_of):
-    return provider_of(fake.url)
+provider_of = opening(open_postmark)
 
 
-@pytest.fixture
-def impatient(fake, provider_of):
-    return provider_of(fake.url, IMPATIENT)
-
-
-def send(account, mailing=None, message=None):
-    return account.compile(message or a_message())(mailing or a_mailing()).make()
-
-
-class TestPostmark(ProviderCases):
+class TestPostmark(WithoutKeys, HttpCases):
     key_in_use = TOKEN
-
-    @pytest.fixture
-    def provider(self, account, fake):
-        self.fake = fake
-        return account
-
-    def received(self, recipient):
-        sent = [mail for mail in self.fake.accepted if mail.to == (recipient.address,)][-1]
-        return sent.html, sent.text, sent.headers
-
-    def how_many(self):
-        return len(self.fake.accepted)
-
-    def test_a_repeat_leaves_one_mail_each(self, provider):
-        """It does not: so a call is repeated only after the log has been searched."""
-        self.send(provider, a_mailing())
-        self.send(provider, a_mailing())
-        assert self.how_many() == 6
-        assert provider.capabilities.recovery is Recovery.QUERY
+    recovery = Recovery.QUERY
 
 
 def test_what_each_gets_is_what_the_plainest_filling_gives(account, fake):
@@ -232,42 +191,12 @@ def test_what_cannot_be_sent_is_found_when_it_is_compiled(account, message):
         account.compile(a_message(**message))
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault.NEVER_ANSWER,
-        Fault.ACCEPT_THEN_DROP,
-        Fault.TRUNCATED_ANSWER,
-        Fault.ERROR_AFTER,
-        Fault.EMPTY_ANSWER,
-        Fault.SLOW_ANSWER,
-        Fault.DROP_BEFORE,
-        Fault.ERROR_BEFORE,
-        Fault.BAD_GATEWAY,
-    ],
-)
-def test_a_doubtful_call_is_unknown(impatient, fake, fault):
-    fake.script.append(fault)
-    assert send(impatient).outcome is Outcome.UNKNOWN
-
-
 @pytest.mark.parametrize(("fault", "wait"), [(Fault.RATE_LIMITED, 1), (Fault.RATE_LIMITED_BARE, None)])
 def test_a_rate_limit_defers(account, fake, fault, wait):
     fake.script.append(fault)
     answer = send(account)
     assert (answer.outcome, len(fake.accepted)) == (Outcome.DEFERRED, 0)
     assert answer.retry_after == (timedelta(seconds=wait) if wait else None)
-
-
-def test_a_call_that_may_not_start_any_more_sends_nothing(account, fake):
-    answer = account.compile(a_message())(a_mailing()).make(lambda: False)
-    assert (answer.outcome, len(fake.accepted)) == (Outcome.DEFERRED, 0)
-
-
-def test_nobody_listening_means_that_nothing_was_sent(fake, provider_of):
-    url = fake.url
-    fake.__exit__()
-    assert send(provider_of(url)).outcome is Outcome.DEFERRED
 
 
 @pytest.mark.parametrize(

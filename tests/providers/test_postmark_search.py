@@ -12,21 +12,6 @@ START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 KEY = "nl-1-1-1-0"
 
 
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Hands()
-
-
 @pytest.fixture
 def fake(clock):
     with FakePostmark(

@@ -8,9 +8,16 @@ from newsletter.providers.settings import MailServer, checked_url, read_secret
 
 KEY = "re_secret_1234567890"
 KEYS = (
+    "BREVO_API_KEY",
     "RESEND_API_KEY",
+    "MAILERSEND_API_TOKEN",
     "MAILGUN_API_KEY",
+    "MANDRILL_API_KEY",
+    "MJ_APIKEY_PUBLIC",
+    "MJ_APIKEY_PRIVATE",
     "POSTMARK_SERVER_TOKEN",
+    "SENDGRID_API_KEY",
+    "SPARKPOST_API_KEY",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
 )

@@ -14,14 +14,29 @@ from hypothesis import strategies as st
 from provider_cast import a_mailing, a_message
 
 from newsletter.domain.provider import Answer, Outcome
-from newsletter.providers import mailgun, postmark, postmark_answers, resend, ses, ses_answers
+from newsletter.providers import (
+    brevo,
+    brevo_answers,
+    mailgun,
+    mailjet,
+    mailjet_answers,
+    postmark,
+    postmark_answers,
+    resend,
+    sendgrid,
+    ses,
+    ses_answers,
+)
 from newsletter.providers.answers import Reply
 from newsletter.providers.settings import Secret
 from newsletter.providers.sigv4 import Credentials
 from newsletter.providers.wire import Patience
+from newsletter.testing.fake_brevo import FakeBrevo
 from newsletter.testing.fake_mailgun import FakeMailgun
+from newsletter.testing.fake_mailjet import FakeMailjet
 from newsletter.testing.fake_postmark import FakePostmark
 from newsletter.testing.fake_resend import FakeResend, Response
+from newsletter.testing.fake_sendgrid import FakeSendGrid
 from newsletter.testing.fake_ses import FakeSes
 
 SECRET = "re_S3cretS3cretS3cret"
@@ -241,6 +256,19 @@ POSTMARK = {
     "the token echoed": (said(422, {"ErrorCode": 403, "Message": f"{SECRET} is wrong"}), REFUSED),
     "the token in a row": (said(200, [*TAKEN[1:], {"ErrorCode": 406, "Message": SECRET}]), ACCEPTED),
 }  # fmt: skip
+SENDGRID = {
+    "another success": (Response(200, b"", {"X-Message-Id": "a"}), UNKNOWN),
+    "an error inside": (said(202, {"errors": [{"message": "no"}]}), UNKNOWN),
+    "an id of nothing": (Response(202, b"", {"X-Message-Id": " <> "}), UNKNOWN),
+    "an id in the body": (said(202, {"id": "a"}), UNKNOWN),
+    "errors is text": (said(400, {"errors": "none"}), REFUSED),
+    "an error of another type": (said(400, {"errors": [7, None, []]}), REFUSED),
+    "a field of another type": (said(400, {"errors": [{"field": ["x"], "message": {}}]}), REFUSED),
+    "an error of nobody": (said(400, {"errors": [{"field": "personalizations.9.to"}]}), REFUSED),
+    "a limit until never": (Response(429, b"", {"X-RateLimit-Reset": "9" * 40}), DEFERRED),
+    "a limit of no kind": (Response(429, b"", {"X-RateLimit-Reset": "-1"}), DEFERRED),
+    "the key echoed": (said(400, {"errors": [{"message": f"{SECRET} is wrong"}]}), REFUSED),
+}  # fmt: skip
 GONE_OUT = [{"Status": "SUCCESS", "MessageId": id_} for id_ in "abc"]
 
 
@@ -269,6 +297,40 @@ SES = {
     "a type of no kind": (said(400, {"__type": ["x"], "code": 7}), REFUSED),
 }  # fmt: skip
 
+BREVO = {
+    "cut in the middle": (Response(201, b'{"messageIds":["<a@x>","<b'), UNKNOWN),
+    "an error inside": (said(201, {"code": "unauthorized", "message": "no"}), UNKNOWN),
+    "ids of another type": (said(201, {"messageIds": [1, 2, 3]}), UNKNOWN),
+    "too many ids": (said(201, {"messageIds": ["a"] * 50}), ACCEPTED),
+    "a code of another type": (said(400, {"code": ["duplicate_parameter"]}), REFUSED),
+    "words of no kind": (said(400, {"code": "duplicate_parameter", "message": ["x"]}), Outcome.REPEATED),
+    "a wait without end": (said(429, {"code": "x"}, x_sib_ratelimit_reset="9" * 40), DEFERRED),
+    "the key echoed": (said(400, {"code": "invalid_parameter", "message": SECRET}), REFUSED),
+}  # fmt: skip
+SENT = [{"Status": "success", "To": [{"MessageID": number}]} for number in (1, 2, 3)]
+
+
+def beside(error):
+    """Answer that one mail failed and the others went."""
+    return said(400, {"Messages": [*SENT[1:], {"Status": "error", "Errors": [error]}]})
+
+
+MAILJET = {
+    "cut in the middle": (Response(200, b'{"Messages":[{"Status":"succ'), UNKNOWN),
+    "an error inside": (said(200, {"ErrorMessage": "no", "StatusCode": 400}), UNKNOWN),
+    "rows missing": (said(200, {"Messages": SENT[:1]}), UNKNOWN),
+    "a row of another type": (said(200, {"Messages": [*SENT[1:], "success"]}), UNKNOWN),
+    "ids of another type": (said(200, {"Messages": [{**row, "To": ["a"]} for row in SENT]}), ACCEPTED),
+    "an error without words": (beside({}), ACCEPTED),
+    "an error of no kind": (beside(7), ACCEPTED),
+    "the key echoed": (said(400, {"ErrorMessage": SECRET}), REFUSED),
+    "the key in a row": (beside({"ErrorMessage": SECRET}), ACCEPTED),
+}
+
+
+def french(url, key, patience):
+    return mailjet.Mailjet(url, Secret("public"), key, patience)
+
 
 def amazon(url, key, patience):
     return ses.Ses(url, ses.Place("eu-west-1"), lambda: Credentials(Secret("AKIDEXAMPLE"), key), patience)
@@ -294,10 +356,34 @@ def test_mailgun_may_answer_anything(case, outcome):
     assert is_plain(answer)
 
 
+@pytest.mark.parametrize(("case", "outcome"), cases(NETWORK | BREVO))
+def test_brevo_may_answer_anything(case, outcome):
+    with answering(case, FakeBrevo) as url:
+        answer = call(brevo.Brevo, url)
+    assert answer.outcome is outcome
+    assert is_plain(answer)
+
+
+@pytest.mark.parametrize(("case", "outcome"), cases(NETWORK | MAILJET))
+def test_mailjet_may_answer_anything(case, outcome):
+    with answering(case, FakeMailjet) as url:
+        answer = call(french, url)
+    assert answer.outcome is outcome
+    assert is_plain(answer)
+
+
 @pytest.mark.parametrize(("case", "outcome"), cases(NETWORK | POSTMARK))
 def test_postmark_may_answer_anything(case, outcome):
     with answering(case, FakePostmark) as url:
         answer = call(postmark.Postmark, url)
+    assert answer.outcome is outcome
+    assert is_plain(answer)
+
+
+@pytest.mark.parametrize(("case", "outcome"), cases(NETWORK | SENDGRID))
+def test_sendgrid_may_answer_anything(case, outcome):
+    with answering(case, FakeSendGrid) as url:
+        answer = call(sendgrid.SendGrid, url)
     assert answer.outcome is outcome
     assert is_plain(answer)
 
@@ -398,12 +484,13 @@ def test_no_reply_of_postmark_proves_more_than_it_says(reply):
     assert is_plain(answer)
     assert answer.status == reply.status
     if answer.outcome is not ACCEPTED:
-        assert not answer.ids
         assert not answer.rejected
-        return
-    told = json.loads(reply.body)
-    assert reply.is_success
-    assert {*answer.ids, *answer.rejected} == set(POSITIONS)
+    if answer.outcome not in (ACCEPTED, UNKNOWN):
+        assert not answer.ids
+    told = json.loads(reply.body) if answer.ids else []
+    if answer.outcome is ACCEPTED:
+        assert reply.is_success
+        assert {*answer.ids, *answer.rejected} == set(POSITIONS)
     for position, id_ in answer.ids.items():
         assert not told[position].get("ErrorCode")
         assert id_
@@ -436,3 +523,62 @@ def test_no_reply_of_amazon_proves_more_than_it_says(reply, body):
         assert reply.is_success
         assert set(answer.rejected) == set(POSITIONS) - taken
         assert set(answer.ids) <= taken
+
+
+brevo_bodies = st.fixed_dictionaries(
+    {},
+    optional={
+        "messageIds": st.lists(st.sampled_from(["<a@x>", "<b@x>"]) | values, max_size=4) | values,
+        "messageId": values,
+        "code": st.sampled_from(["duplicate_parameter", "invalid_parameter", "unauthorized"]) | values,
+        "message": values,
+    },
+).map(lambda value: json.dumps(value).encode())
+
+
+@settings(max_examples=200)
+@given(replies, st.none() | brevo_bodies)
+def test_no_reply_of_brevo_proves_more_than_it_says(reply, body):
+    reply = reply if body is None else replace(reply, body=body)
+    answer = brevo_answers.read_answer(reply, POSITIONS)
+    assert is_plain(answer)
+    assert not answer.rejected
+    assert answer.ids.keys() in (set(), set(POSITIONS))
+    if answer.outcome is ACCEPTED:
+        assert reply.is_success
+    if answer.outcome is Outcome.REPEATED:
+        assert 400 <= reply.status < 500
+        assert json.loads(reply.body)["code"].strip() == "duplicate_parameter"
+
+
+mailjet_rows = st.fixed_dictionaries(
+    {},
+    optional={
+        "Status": st.sampled_from(["success", "success", "error"]) | values,
+        "To": st.lists(st.fixed_dictionaries({"MessageID": st.integers(1, 2**63)}), max_size=2) | values,
+        "Errors": st.lists(
+            st.fixed_dictionaries({}, optional={"StatusCode": st.sampled_from([400, 403, 500]) | values}),
+            max_size=2,
+        ),
+    },
+)
+mailjet_bodies = st.lists(mailjet_rows | values, max_size=4).map(
+    lambda found: json.dumps({"Messages": found}).encode()
+)
+
+
+@settings(max_examples=200)
+@given(replies, st.none() | mailjet_bodies)
+def test_no_reply_of_mailjet_proves_more_than_it_says(reply, body):
+    reply = reply if body is None else replace(reply, body=body)
+    answer = mailjet_answers.read_answer(reply, POSITIONS)
+    assert is_plain(answer)
+    if answer.outcome not in (ACCEPTED, UNKNOWN):
+        assert not answer.ids
+    if answer.outcome is not ACCEPTED:
+        assert not answer.rejected
+        return
+    told = json.loads(reply.body)["Messages"]
+    taken = {pos for pos, row in enumerate(told) if row["Status"] == "success"}
+    assert set(answer.rejected) == set(POSITIONS) - taken
+    assert set(answer.ids) <= taken

@@ -1,35 +1,35 @@
-import html as html_module
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider_cases import GREETING, ProviderCases
-from provider_cast import HOSTILE_NAMES, a_mailing, a_message, a_recipient, reference
+from provider_cases import (
+    NAME,
+    SubstitutionCases,
+    check_that_nothing_written_is_substituted,
+    opening,
+    seen,
+    send,
+    shown,
+)
+from provider_cast import HOSTILE_NAMES, a_mailing, a_message, a_recipient
 
 from newsletter.domain.pieces import Field
 from newsletter.domain.provider import Outcome, Recovery
 from newsletter.errors import ProviderError
-from newsletter.providers import ProviderSettings, open_provider, ses, ses_template
-from newsletter.providers.encoding import one_line
+from newsletter.providers import ProviderSettings, braces, open_provider, ses
 from newsletter.providers.ses import Place, Ses, base_url_of
 from newsletter.providers.ses_template import Template
 from newsletter.providers.settings import Secret
 from newsletter.providers.sigv4 import Credentials
 from newsletter.providers.stencil import PIECE
-from newsletter.providers.wire import Patience
 from newsletter.testing.fake_ses import FakeSes, Fault, Keys, Limits, Response, error
 
-IMPATIENT = Patience(read=timedelta(seconds=0.15), call=timedelta(seconds=0.3))
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 KEYS = Keys("AKIDEXAMPLE", SECRET)
 CREDENTIALS = Credentials(Secret("AKIDEXAMPLE"), Secret(SECRET))
 PLACE = Place("eu-west-1", "news", 50)
-JOINER = "\u2060"
-NAME = Field("name", "there")
-LINK = Field("unsubscribe_url")
 #: What a template could take for a variable, or for the end of one.
 LOOKALIKES = (
     "{{html_name}}",
@@ -61,95 +61,26 @@ def fake():
         yield running
 
 
-@pytest.fixture
-def provider_of():
-    opened = []
-
-    def open_for(url, patience=None, place=PLACE, credentials=CREDENTIALS, **values):
-        opened.append(Ses(url, place, lambda: credentials, patience, **values))
-        return opened[-1]
-
-    yield open_for
-    for one in opened:
-        one.close()
+def open_ses(url, patience=None, place=PLACE, credentials=CREDENTIALS, **values):
+    return Ses(url, place, lambda: credentials, patience, **values)
 
 
-@pytest.fixture
-def account(fake, provider_of):
-    return provider_of(fake.url)
-
-
-@pytest.fixture
-def impatient(fake, provider_of):
-    return provider_of(fake.url, IMPATIENT)
-
-
-def send(account, mailing=None, message=None):
-    return account.compile(message or a_message())(mailing or a_mailing()).make()
+provider_of = opening(open_ses)
 
 
 def body_of(account, mailing=None, message=None):
     return json.loads(account.compile(message or a_message())(mailing or a_mailing()).request().body)
 
 
-def seen(html):
-    return html_module.unescape(html)
-
-
-class TestSes(ProviderCases):
+class TestSes(SubstitutionCases):
     key_in_use = SECRET
-
-    @pytest.fixture
-    def provider(self, account, fake):
-        self.fake = fake
-        return account
-
-    def received(self, recipient):
-        sent = [mail for mail in self.fake.accepted if mail.to == (recipient.address,)][-1]
-        return seen(sent.html), sent.text.replace(JOINER, ""), sent.headers
-
-    def check(self, provider, recipient):
-        html, text, _ = self.received(recipient)
-        assert html == seen(reference(GREETING.html, recipient, is_html=True))
-        assert text == reference(GREETING.text, recipient)
-
-    def how_many(self):
-        return len(self.fake.accepted)
-
-    def test_a_repeat_leaves_one_mail_each(self, provider):
-        """It does not: so a call is never repeated while its outcome is unknown."""
-        self.send(provider, a_mailing())
-        self.send(provider, a_mailing())
-        assert self.how_many() == 6
-        assert provider.capabilities.recovery is Recovery.EVENTS
+    recovery = Recovery.EVENTS
 
 
 @pytest.mark.parametrize("passes", [1, 2])
 def test_nothing_that_a_person_wrote_is_substituted_or_changed_for_the_eye(provider_of, passes):
     with FakeSes(keys=KEYS, passes=passes) as fake:
-        account = provider_of(fake.url)
-
-        @settings(max_examples=80)
-        @given(st.lists(words, min_size=1, max_size=4), words, words)
-        def holds(names, before, after):
-            name = Field("name", after)
-            message = a_message(
-                subject=(before, NAME, after),
-                html=("<p>", html_module.escape(before), name, html_module.escape(after), name, "</p>"),
-                text=(before, name, after, name, LINK, after),
-            )
-            crowd = [a_recipient(pos, one, reference=f"r-{pos}") for pos, one in enumerate(names)]
-            count = len(fake.accepted)
-            assert send(account, a_mailing(*crowd), message).outcome is Outcome.ACCEPTED
-            mails = fake.accepted[count:]
-            assert [mail.to for mail in mails] == [(one.address,) for one in crowd]
-            for one, mail in zip(crowd, mails, strict=True):
-                assert seen(mail.html) == seen(reference(message.html, one, is_html=True))
-                assert mail.text.replace(JOINER, "") == reference(message.text, one).replace(JOINER, "")
-                subject = one_line(reference(message.subject, one))
-                assert mail.subject.replace(JOINER, "") == subject.replace(JOINER, "")
-
-        holds()
+        check_that_nothing_written_is_substituted(fake, provider_of(fake.url), words, 80)
 
 
 @pytest.mark.parametrize("lookalike", LOOKALIKES[:5])
@@ -157,7 +88,7 @@ def test_without_taking_braces_apart_a_lookalike_is_substituted_or_nobody_gets_a
     account, fake, monkeypatch, lookalike
 ):
     """The mutant that shows that the rule above is what protects the text."""
-    monkeypatch.setattr(ses_template, "_DOUBLE", ses_template.re.compile("(?!)"))
+    monkeypatch.setattr(braces, "_DOUBLE", braces.re.compile("(?!)"))
     send(account, a_mailing(a_recipient(0, "Ann")), a_message(html=(lookalike, " ", NAME)))
     assert not [mail for mail in fake.accepted if mail.html == f"{lookalike} Ann"]
 
@@ -166,8 +97,8 @@ def test_a_field_that_stands_in_braces_stays_in_them(account, fake):
     message = a_message(html=("{", NAME, "}"), text=("\\", NAME, "}}"), subject=("{{", NAME, "}"))
     send(account, a_mailing(a_recipient(0, "Ann")), message)
     mail = fake.accepted[0]
-    assert (seen(mail.html), mail.text.replace(JOINER, "")) == ("{Ann}", "\\Ann}}")
-    assert mail.subject.replace(JOINER, "") == "{{Ann}"
+    assert (seen(mail.html), shown(mail.text)) == ("{Ann}", "\\Ann}}")
+    assert shown(mail.subject) == "{{Ann}"
 
 
 def test_styles_keep_their_braces(account, fake):
@@ -302,43 +233,12 @@ def test_results_belong_to_their_recipients(account, fake):
     assert answer.request_id
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault.NEVER_ANSWER,
-        Fault.ACCEPT_THEN_DROP,
-        Fault.TRUNCATED_ANSWER,
-        Fault.ERROR_AFTER,
-        Fault.EMPTY_ANSWER,
-        Fault.SLOW_ANSWER,
-        Fault.DROP_BEFORE,
-        Fault.ERROR_BEFORE,
-        Fault.BAD_GATEWAY,
-    ],
-)
-def test_a_doubtful_call_is_unknown(impatient, fake, fault):
-    fake.script.append(fault)
-    answer = send(impatient)
-    assert (answer.outcome, answer.ids) == (Outcome.UNKNOWN, {})
-
-
 @pytest.mark.parametrize("fault", [Fault.RATE_LIMITED, Fault.RATE_LIMITED_BARE])
 def test_a_throttled_call_waits_a_little_whatever_its_status(account, fake, fault):
     fake.script.append(fault)
     answer = send(account)
     assert (answer.outcome, answer.retry_after) == (Outcome.DEFERRED, timedelta(seconds=2))
     assert answer.status == (429 if fault is Fault.RATE_LIMITED else 400)
-
-
-def test_nobody_listening_means_that_nothing_was_sent(fake, provider_of):
-    url = fake.url
-    fake.__exit__()
-    assert send(provider_of(url)).outcome is Outcome.DEFERRED
-
-
-def test_a_call_that_may_not_start_any_more_sends_nothing(account, fake):
-    answer = account.compile(a_message())(a_mailing()).make(lambda: False)
-    assert (answer.outcome, len(fake.accepted)) == (Outcome.DEFERRED, 0)
 
 
 def test_a_call_of_a_second_s_allowance_is_never_taken_in_part(provider_of):

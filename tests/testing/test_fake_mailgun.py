@@ -1,34 +1,13 @@
 import json
-import subprocess
-import sys
-import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
+from fake_cases import NO_TLS, START, FakeCases, command_running
 
-from newsletter.errors import ProviderError
-from newsletter.testing.fake_mailgun import FakeMailgun, Fault, Response, read_log, serve
+from newsletter.testing.fake_mailgun import FakeMailgun, read_log, serve
 
-#: Spares reading the machine's certificates for every request.
-NO_TLS = False
-START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 TWO = ["a@example.org", "b@example.org"]
-
-
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Hands()
 
 
 @pytest.fixture
@@ -207,27 +186,6 @@ def test_a_page_token_that_is_none_is_refused(fake):
     assert get(fake, "/v3/news.example.org/events/nonsense").status_code == 400
 
 
-def test_reads_can_be_scripted_too(fake):
-    fake.reading.extend([Response(503, b""), None])
-    assert [get(fake).status_code for _ in range(3)] == [503, 200, 200]
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "count"),
-    [
-        (Fault.ERROR_BEFORE, 500, 0),
-        (Fault.ERROR_AFTER, 500, 2),
-        (Fault.RATE_LIMITED, 429, 0),
-        (Fault.RATE_LIMITED_BARE, 429, 0),
-        (Fault.BAD_GATEWAY, 502, 0),
-        (Fault.EMPTY_ANSWER, 200, 2),
-    ],
-)
-def test_faults_say_what_was_accepted(fake, fault, status, count):
-    fake.script.append(fault)
-    assert (post(fake, a_form()).status_code, len(fake.accepted)) == (status, count)
-
-
 def test_a_log_outlives_the_fake_and_leaves_out_a_cut_line(tmp_path, clock):
     log = tmp_path / "mailgun.jsonl"
     with FakeMailgun(log=log, now=clock) as fake:
@@ -241,35 +199,21 @@ def test_a_log_outlives_the_fake_and_leaves_out_a_cut_line(tmp_path, clock):
 
 
 def test_it_can_be_served_and_tells_what_comes(tmp_path):
-    log, said, ready = tmp_path / "log", [], threading.Event()
-    command = [
-        sys.executable,
-        "-m",
-        "newsletter",
-        "provider",
-        "fake",
-        "mailgun",
-        "--port",
-        "0",
-        "--log",
-        str(log),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        threading.Thread(target=lambda: (said.append(process.stdout.readline()), ready.set())).start()
-        assert ready.wait(30)
-        url = said[0].partition(" on ")[2].partition(";")[0]
+    log = tmp_path / "log"
+    with command_running("mailgun", tmp_path, "--log", str(log)) as url:
         answer = httpx.post(
             f"{url}/v3/news.example.org/messages", data=a_form(), auth=("api", "k"), verify=NO_TLS
         )
         assert answer.status_code == 200
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
     assert [mail.address for mail in read_log(log)] == TWO
 
 
-def test_a_port_in_use_is_named(fake):
-    with pytest.raises(ProviderError, match="cannot listen"):
-        serve(int(fake.url.rpartition(":")[2]))
+class TestMailgun(FakeCases):
+    serve = serve
+    size = 2
+
+    def post_one(self, fake):
+        return post(fake, a_form())
+
+    def look(self, fake):
+        return get(fake)

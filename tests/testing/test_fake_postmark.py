@@ -1,41 +1,18 @@
-import json
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
+from fake_cases import NO_TLS, FakeCases, command_running
 
-from newsletter.errors import ProviderError
 from newsletter.testing.fake_postmark import (
     TEST_TOKEN,
     FakePostmark,
-    Fault,
-    Response,
     Server,
     read_log,
     serve,
 )
 
-#: Spares reading the machine's certificates for every request.
-NO_TLS = False
-START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 HEADERS = {"Accept": "application/json", "X-Postmark-Server-Token": "any"}
-
-
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Hands()
 
 
 @pytest.fixture
@@ -257,27 +234,6 @@ def test_a_search_that_breaks_a_rule_is_refused(fake, query):
     assert get(fake, **query).status_code == 422
 
 
-def test_reads_can_be_scripted_too(fake):
-    fake.reading.extend([Response(503, b""), None])
-    assert [get(fake).status_code for _ in range(3)] == [503, 200, 200]
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "count"),
-    [
-        (Fault.ERROR_BEFORE, 500, 0),
-        (Fault.ERROR_AFTER, 500, 1),
-        (Fault.RATE_LIMITED, 429, 0),
-        (Fault.RATE_LIMITED_BARE, 429, 0),
-        (Fault.BAD_GATEWAY, 502, 0),
-        (Fault.EMPTY_ANSWER, 200, 1),
-    ],
-)
-def test_faults_say_what_was_accepted(fake, fault, status, count):
-    fake.script.append(fault)
-    assert (post(fake, a_mail()).status_code, len(fake.accepted)) == (status, count)
-
-
 def test_a_log_survives_and_a_line_that_was_cut_was_never_accepted(tmp_path):
     log = tmp_path / "log"
     with FakePostmark(log=log) as fake:
@@ -305,19 +261,17 @@ def test_serving_tells_a_line_for_every_call():
     assert lines[3].startswith("POST /email -> 422 Invalid 'To'")
 
 
-def test_a_port_in_use_is_named(fake):
-    with pytest.raises(ProviderError, match="cannot listen on port"):
-        serve(int(fake.url.rpartition(":")[2]), told=lambda _: None)
-
-
 def test_the_command_runs_one_until_it_is_interrupted(tmp_path):
-    argv = [sys.executable, "-m", "newsletter", "provider", "fake", "postmark", "--port", "0"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
-        first = process.stdout.readline()
-        try:
-            url = first.split(" ")[3].rstrip(";")
-            answer = httpx.post(f"{url}/email/batch", json=[a_mail()], headers=HEADERS, verify=NO_TLS)
-            assert json.loads(answer.content)[0]["ErrorCode"] == 0
-        finally:
-            process.terminate()
-    assert first.startswith("fake Postmark on http://127.0.0.1:")
+    with command_running("postmark", tmp_path) as url:
+        answer = httpx.post(f"{url}/email/batch", json=[a_mail()], headers=HEADERS, verify=NO_TLS)
+        assert answer.json()[0]["ErrorCode"] == 0
+
+
+class TestPostmark(FakeCases):
+    serve = serve
+
+    def post_one(self, fake):
+        return post(fake, a_mail())
+
+    def look(self, fake):
+        return get(fake)

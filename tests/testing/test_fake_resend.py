@@ -5,28 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from fake_cases import NO_TLS, Hands
 
 from newsletter.errors import ProviderError
 from newsletter.testing.fake_resend import FakeResend, Fault, Limits, read_log, serve
 
-#: Spares reading the machine's certificates for every request.
-NO_TLS = False
 START = datetime(2026, 12, 1, 23, 59, tzinfo=UTC)
-
-
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
 def clock():
-    return Hands()
+    return Hands(START)
 
 
 @pytest.fixture

@@ -6,32 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from fake_cases import NO_TLS, START
 
 from newsletter.errors import ProviderError
 from newsletter.providers.settings import Secret
 from newsletter.providers.sigv4 import Credentials, Scope, signed_headers
 from newsletter.testing.fake_ses import FakeSes, Fault, Limits, error, read_log, serve
 
-#: Spares reading the machine's certificates for every request.
-NO_TLS = False
-START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 SIGNER = Credentials(Secret("AKIAREHEARSAL"), Secret("rehearsal"))
 BULK = "/v2/email/outbound-bulk-emails"
-
-
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Hands()
 
 
 @pytest.fixture

@@ -1,0 +1,48 @@
+"""What every provider can do, asked of the adapters themselves."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from newsletter.domain.provider import Capabilities
+from newsletter.providers.registry import LISTENERS, open_provider, provider_names
+from newsletter.providers.settings import MailServer, ProviderSettings
+
+_REGION = "eu-west-1"
+_SERVER = MailServer("localhost")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One adapter as it opens without settings of its own; `hears`: its reports are understood."""
+
+    capabilities: Capabilities
+    hears: bool
+
+
+class _AnySecret(Mapping[str, str]):
+    """An environment where every secret is set: nobody is called with it."""
+
+    def __getitem__(self, name: str) -> str:
+        if name.endswith("_FILE"):
+            raise KeyError(name)
+        return "nobody:nobody"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def declared() -> list[Declared]:
+    """Open every provider there is, look at what it says of itself, and close it again."""
+    return [_declared(name) for name in provider_names()]
+
+
+def _declared(name: str) -> Declared:
+    settings = ProviderSettings(name, environment=_AnySecret(), region=_REGION, server=_SERVER)
+    provider = open_provider(settings)
+    try:
+        return Declared(provider.capabilities, name in LISTENERS)
+    finally:
+        provider.close()
