@@ -17,7 +17,17 @@ from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.sequence import Part, next_part, ruling
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.subscriber import Verdict
-from newsletter.store import accounts, audience, dealt, releases, sequences, series, taken_back, waiting
+from newsletter.store import (
+    accounts,
+    audience,
+    dealt,
+    releases,
+    sequences,
+    series,
+    standings,
+    taken_back,
+    waiting,
+)
 from newsletter.store.database import Database
 
 #: People looked at in one transaction of preparing; a commit stays under 50 ms.
@@ -50,7 +60,7 @@ class Preparing:
         if not self.capabilities.rehearsal:
             return REAL
         # All releases of a slot are one occasion: the last one sees who has it from the others.
-        return -min(one.id for one in releases.of_slot(tx, slot_id))
+        return -min(releases.ids_of_slot(tx, slot_id))
 
     def size(self, tx: Connection, now: datetime) -> int:
         """Return how many deliveries a batch may have today."""
@@ -99,7 +109,10 @@ class Preparing:
             self._deal(tx, release, of, upto, now)
         else:
             self._fill(tx, release, of, upto, now)
-        return ReleaseState.PREPARING
+        if audience.chunk_end(tx, release.series_id, upto, 1) is not None:
+            return ReleaseState.PREPARING
+        self._end(tx, release, of, now)
+        return ReleaseState.SENDING
 
     def _end(self, tx: Connection, release: Release, of: AppliedSeries, now: datetime) -> None:
         reason = ""
@@ -144,19 +157,22 @@ class Preparing:
     def _deal(self, tx: Connection, release: Release, of: AppliedSeries, upto: int, now: datetime) -> None:
         """Plan for everybody of a chunk the issue of the sequence whose turn it is."""
         parts = sequences.parts(tx, of.id)
-        issues = [part.issue_id for part in parts]
+        siblings = releases.ids_of_slot(tx, release.slot_id)
         chunk = {
-            **sequences.chunk_of(of.id, issues, release.prepared_to, upto, due_at=release.due_at, now=now),
+            **standings.chunk_of(
+                of.id, sequences.begun(tx, of.id), release.prepared_to, upto, due_at=release.due_at, now=now
+            ),
             "lowest": _ALL_REHEARSALS if release.is_rehearsal else REAL,
             "open_issues": [] if release.is_rehearsal else sequences.open_issues(tx, of.id, release.id),
-            "siblings": [one.id for one in releases.of_slot(tx, release.slot_id)],
+            "siblings": siblings,
+            "this_weeks": sequences.given(tx, siblings) if release.zones else [],
             **_of_zones(tx, release, of),
         }
         if not release.is_rehearsal:
             taken_back.take_back(tx, chunk)
         size = self.size(tx, now)
         counts: Counter[Verdict] = Counter()
-        for (furthest, verdict), number in sorted(sequences.fill(tx, chunk).items()):
+        for (furthest, verdict), number in sorted(standings.fill(tx, chunk).items()):
             part = next_part(parts, furthest)
             found = ruling(part) if verdict is Verdict.DUE else verdict
             counts[found] += number
@@ -193,16 +209,14 @@ def _of_zones(tx: Connection, release: Release, of: AppliedSeries) -> Mapping[st
     """Say whose a release is, if not everybody's; the last of a slot takes those who moved, too."""
     if release.zones is None:
         return {}
-    every = releases.of_slot(tx, release.slot_id)
-    is_last = release.due_at == max(one.due_at for one in every)
-    to_go = [one for one in every if not one.prepared_to and one.id != release.id]
-    return {
-        "home": of.cadence.zone,
-        "zones": list(release.zones),
-        "since": min(one.due_at for one in every) if is_last else None,
+    first, last = releases.span(tx, release.slot_id)
+    home = {"home": of.cadence.zone, "zones": list(release.zones)}
+    if release.due_at != last:
         # Hundreds of names, which only the last has a use for.
-        "others": [zone for one in to_go for zone in one.zones or ()] if is_last else [],
-    }
+        return {**home, "since": None, "others": []}
+    every = releases.of_slot(tx, release.slot_id)
+    to_go = [one for one in every if not one.prepared_to and one.id != release.id]
+    return {**home, "since": first, "others": [zone for one in to_go for zone in one.zones or ()]}
 
 
 def _let_wait(tx: Connection, release: Release, chunk: dict[str, object]) -> int:

@@ -6,7 +6,7 @@ Everything is derived from the ledger, so a lost tick costs seconds and a double
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -29,7 +29,7 @@ from newsletter.domain.zones import Wave, opens_at, waves
 from newsletter.pipeline.preparing import Preparing
 from newsletter.pipeline.slotting import add_empty_slot, add_next_slot, is_empty_now
 from newsletter.pipeline.standing import people_due
-from newsletter.store import audience, batches, releases, sequences, series, slots, waiting
+from newsletter.store import audience, cancelling, releases, sequences, series, slots, waiting
 from newsletter.store.database import Database
 from newsletter.store.slots import Slot
 
@@ -51,8 +51,7 @@ class Releasing:
     def tick(self, now: datetime) -> list[Release]:
         """Do everything that is due but send; return the releases that this tick prepared or held."""
         touched = [one for slot, of in self._due(now) for one in self._open(slot, of, now)]
-        waiting = [one for one in self._in_state(ReleaseState.WAITING) if one.due_at <= now]
-        touched += [self._start(one, now) for one in waiting]
+        touched += [self._start(one, now) for one in self._waited(now)]
         prepared = [
             self.preparing.prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)
         ]
@@ -68,10 +67,10 @@ class Releasing:
 
     def next_due(self) -> datetime | None:
         """Return the instant of the next release."""
-        waiting = [one.due_at for one in self._in_state(ReleaseState.WAITING)]
-        return min(
-            [*waiting, *(opens_at(of.cadence, slot.local_date) for slot, of in self._slots())], default=None
-        )
+        with self.database.reading() as tx:
+            waiting = releases.next_due(tx)
+        instants = [opens_at(of.cadence, slot.local_date) for slot, of in self._slots()]
+        return min(instants if waiting is None else [waiting, *instants], default=None)
 
     def settle(self, release_id: int, now: datetime) -> bool:
         """Settle a release if nothing of it is left to do."""
@@ -85,6 +84,10 @@ class Releasing:
         with self.database.reading() as tx:
             by_id = {one.id: one for one in series.every(tx)}
             return [(slot, by_id[slot.series_id]) for slot in slots.queued(tx)]
+
+    def _waited(self, now: datetime) -> list[Release]:
+        with self.database.reading() as tx:
+            return releases.due(tx, now)
 
     def _in_state(self, state: ReleaseState) -> list[Release]:
         with self.database.reading() as tx:
@@ -135,7 +138,7 @@ class Releasing:
             reasons = _why_late(of, release.due_at, now)
             state = ReleaseState.HELD if reasons else ReleaseState.PREPARING
             releases.change(tx, release.id, state=state, reason="; ".join(reasons))
-            return releases.get(tx, release.id)
+            return replace(seen, state=state, reason="; ".join(reasons))
 
     def _why_too_large(self, slot: Slot, of: AppliedSeries, now: datetime) -> list[str]:
         with self.database.reading() as tx:
@@ -199,15 +202,15 @@ class Releasing:
         with self.database.writing() as tx:
             if releases.get_locked(tx, release_id).state not in FINAL:
                 releases.change(tx, release_id, state=ReleaseState.CANCELLED, reason="only rehearsed")
-                batches.cancel(tx, release_id, now)
+                cancelling.cancel_release(tx, release_id, now)
 
     def _close_cancelled(self, now: datetime) -> None:
         with self.database.reading() as tx:
-            found = releases.with_leftovers(tx)
+            found = cancelling.leftovers(tx)
         for release_id in found:
             with self.database.writing() as tx:
                 releases.get_locked(tx, release_id)
-                batches.cancel(tx, release_id, now)
+                cancelling.cancel_release(tx, release_id, now)
 
 
 def _why_late(of: AppliedSeries, due_at: datetime, now: datetime) -> list[str]:
@@ -217,4 +220,4 @@ def _why_late(of: AppliedSeries, due_at: datetime, now: datetime) -> list[str]:
 
 def held_for_size(tx: Connection, of: AppliedSeries, people: int) -> str:
     """Say why an audience needs a person's word; nothing where it does not."""
-    return too_many(people, releases.last_real(tx, of.id), of.max_recipients)
+    return too_many(people, slots.last_size(tx, of.id), of.max_recipients)

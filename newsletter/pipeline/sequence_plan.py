@@ -35,7 +35,7 @@ def weeks_of(tx: Connection, of: AppliedSeries, slot: Slot, now: datetime, until
     """Play the coming slots of a sequence by its people as they are now: nobody comes, nobody goes."""
     parts = sequences.parts(tx, of.id)
     first = max(now, opens_at(of.cadence, slot.local_date))
-    found = standing(tx, of.id, parts, due_at=max(first, of.cadence.due_at(slot.local_date)), now=first)
+    found = standing(tx, of.id, due_at=max(first, of.cadence.due_at(slot.local_date)), now=first)
     others: Counter[Verdict] = Counter()
     by_zone: dict[str, Counter[int]] = {}
     for (zone, one), number in found.items():

@@ -8,24 +8,24 @@ from sqlalchemy import Connection
 
 from newsletter.domain.sequence import Part, next_part, ruling
 from newsletter.domain.subscriber import Verdict
-from newsletter.store import audience, sequences
-from newsletter.store.sequences import Standing
+from newsletter.store import audience, sequences, standings
+from newsletter.store.standings import Standing
 
 #: People looked at in one statement.
 _CHUNK = 50_000
 
 
 def standing(
-    tx: Connection, series_id: int, parts: Sequence[Part], *, due_at: datetime, now: datetime
+    tx: Connection, series_id: int, *, due_at: datetime, now: datetime
 ) -> Mapping[tuple[str, Standing], int]:
     """Count the people of a sequence by zone and by where they stand at an instant."""
     found: Counter[tuple[str, Standing]] = Counter()
-    issues = [part.issue_id for part in parts]
+    issues = sequences.begun(tx, series_id)
     after = 0
     while (upto := audience.chunk_end(tx, series_id, after, _CHUNK)) is not None:
-        chunk = sequences.chunk_of(series_id, issues, after, upto, due_at=due_at, now=now)
+        chunk = standings.chunk_of(series_id, issues, after, upto, due_at=due_at, now=now)
         chunk["open_issues"] = sequences.open_issues(tx, series_id, 0)
-        found.update(sequences.counts_by_zone(tx, chunk))
+        found.update(standings.counts_by_zone(tx, chunk))
         after = upto
     return found
 
@@ -46,4 +46,4 @@ def people_due(
     if issue_id is not None:
         return audience.counts(tx, series_id, issue_id, occasion, now).get(Verdict.DUE, 0)
     parts = sequences.parts(tx, series_id)
-    return by_verdict(parts, standing(tx, series_id, parts, due_at=due_at, now=now))[Verdict.DUE]
+    return by_verdict(parts, standing(tx, series_id, due_at=due_at, now=now))[Verdict.DUE]

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
 
 from newsletter.domain.delivery import Asked, Batch, BatchState, DeliveryState, Record
-from newsletter.domain.provider import Answer
 from newsletter.store.hot import Hot
-from newsletter.store.tables import IS_EXCEPTION, Instant, attempt, batch, delivery, one_of
-from newsletter.store.tables import revision as revision_table
+from newsletter.store.tables import Instant, batch, delivery, one_of
 
 _now = bindparam("now", type_=Instant)
 _ADD = insert(batch).returning(batch.c.id)
@@ -40,21 +38,6 @@ _FENCED = _CHANGE.where(
 _RECORD = Hot(_FENCED)
 # A settled batch keeps no addresses.
 _RECORD_SETTLED = Hot(_FENCED.values(frozen=None))
-_END_ATTEMPT = Hot(
-    update(attempt)
-    .where(attempt.c.batch_id == bindparam("batch_id_"), attempt.c.epoch == bindparam("epoch_"))
-    .values(
-        ended_at=_now,
-        outcome=bindparam("outcome_"),
-        http_status=bindparam("status"),
-        request_id=bindparam("request"),
-    )
-)
-_ATTEMPT = select(attempt.c.epoch).where(
-    attempt.c.batch_id == bindparam("batch_id_"),
-    attempt.c.epoch == bindparam("epoch_"),
-    attempt.c.generation == bindparam("generation_"),
-)
 _SET_DELIVERY = update(delivery).where(
     delivery.c.batch_id == bindparam("batch_id_"), delivery.c.pos == bindparam("pos_")
 )
@@ -86,48 +69,13 @@ _LEAVE_UNKNOWN = (
     .where(delivery.c.batch_id == bindparam("batch_id_"), delivery.c.state == DeliveryState.PLANNED)
     .values(state=DeliveryState.UNKNOWN, reason=bindparam("reason_"))
 )
-_OF_RELEASE = batch.c.release_id == bindparam("release")
-_CANCEL_PLANNED = (
-    update(batch)
-    .where(_OF_RELEASE, batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
-    .values(state=BatchState.CANCELLED, frozen=None)
-)
-_CANCEL_ISSUE = (
-    update(batch)
-    .where(
-        batch.c.revision.in_(
-            select(revision_table.c.hash).where(revision_table.c.issue_id == bindparam("issue"))
-        ),
-        batch.c.release_id.is_not(None),
-        one_of(batch.c.state, BatchState.PLANNED),
-        batch.c.tainted.is_(False),
-    )
-    .values(state=BatchState.CANCELLED, frozen=None)
-    .returning(batch.c.members)
-)
-_CANCEL_WAITING = (
-    update(delivery)
-    .where(
-        delivery.c.release_id == bindparam("release"),
-        IS_EXCEPTION,
-        delivery.c.state == DeliveryState.WAITING,
-    )
-    .values(state=DeliveryState.CANCELLED)
-)
-_IN_DOUBT = (
-    select(batch.c.id)
-    .where(
-        _OF_RELEASE,
-        or_(
-            batch.c.state == BatchState.UNKNOWN,
-            (batch.c.state == BatchState.SENDING) & (batch.c.lease_until <= _now),
-        ),
-    )
-    .with_for_update(key_share=True)
-)
 _RESTART = (
     update(batch)
-    .where(_OF_RELEASE, batch.c.state == BatchState.PLANNED, batch.c.tainted.is_(False))
+    .where(
+        batch.c.release_id == bindparam("release"),
+        batch.c.state == BatchState.PLANNED,
+        batch.c.tainted.is_(False),
+    )
     .values(first_call_at=None, next_at=_now, frozen=None)
 )
 _COPY = ("release_id", "revision", "lane", "provider")
@@ -177,25 +125,6 @@ def row_of(tx: Connection, batch_id: int) -> Mapping[str, Any]:
 def set_state(tx: Connection, batch_id: int, **values: object) -> None:
     """Set columns of a batch."""
     tx.execute(_CHANGE.values(**values), {"row_id": batch_id})
-
-
-def has_attempt(tx: Connection, batch_id: int, epoch: int, generation: int) -> bool:
-    """Tell whether this call of a batch is one that the ledger knows."""
-    values = {"batch_id_": batch_id, "epoch_": epoch, "generation_": generation}
-    return tx.execute(_ATTEMPT, values).first() is not None
-
-
-def end_attempt(tx: Connection, held: Batch, answer: Answer, now: datetime) -> None:
-    """Note how an attempt ended."""
-    values = {
-        "batch_id_": held.id,
-        "epoch_": held.epoch,
-        "now": now,
-        "outcome_": answer.outcome,
-        "status": answer.status,
-        "request": answer.request_id,
-    }
-    _END_ATTEMPT.run(tx, values)
 
 
 def is_held(tx: Connection, held: Batch) -> bool:
@@ -316,19 +245,6 @@ def move(tx: Connection, batch_id: int, positions: Sequence[int], to_batch: int)
         tx.execute(_MOVE, rows)
         tx.execute(_GROW, {"row_id": batch_id, "by": -len(rows)})
         tx.execute(_GROW, {"row_id": to_batch, "by": len(rows)})
-
-
-def cancel(tx: Connection, release_id: int, now: datetime) -> None:
-    """Stop what is left of a release: what no call was made for is cancelled, a doubt stays unknown."""
-    tx.execute(_CANCEL_PLANNED, {"release": release_id})
-    tx.execute(_CANCEL_WAITING, {"release": release_id})
-    for batch_id in list(tx.execute(_IN_DOUBT, {"release": release_id, "now": now}).scalars()):
-        leave_unknown(tx, batch_id, "cancelled while its outcome was unknown")
-
-
-def cancel_issue(tx: Connection, issue_id: int) -> int:
-    """Stop what no call was made for of an issue, in whatever release; return how many people it was for."""
-    return sum(tx.execute(_CANCEL_ISSUE, {"issue": issue_id}).scalars())
 
 
 def restart(tx: Connection, release_id: int, now: datetime) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.sql.elements import Grouping
 from newsletter.domain.delivery import DeliveryState
 from newsletter.domain.release import Release
 from newsletter.domain.subscriber import Verdict
-from newsletter.store.sequences import TURN
+from newsletter.store.standings import TURN
 from newsletter.store.tables import batch, delivery
 
 _size = bindparam("size", type_=Integer)

@@ -8,6 +8,7 @@ from sqlalchemy import Case, ColumnElement, Connection, bindparam, case, or_, se
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.domain.bouncing import Bounce
+from newsletter.domain.clicks import Click
 from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.event import Event, EventKind, Reference
 from newsletter.store.hot import Hot
@@ -87,6 +88,7 @@ class Found(NamedTuple):
 
 def add(tx: Connection, event: Event, place: Reference | None, now: datetime) -> bool:
     """Keep an event; False where it was kept before, and so was applied."""
+    click = event.click or Click()
     row = {
         "provider": event.provider,
         "event_id": event.id,
@@ -97,6 +99,9 @@ def add(tx: Connection, event: Event, place: Reference | None, now: datetime) ->
         "received_at": now,
         "at": event.at,
         "reason": event.reason,
+        "link": click.link,
+        "visitor": click.visitor,
+        "by_program": click.by_program,
     }
     return _ADD[tx.dialect.name].first(tx, row) is not None
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -22,9 +22,10 @@ _COUNT = {
     "sqlite": _counted(sqlite.insert(web_limit)),
     "postgresql": _counted(postgresql.insert(web_limit)),
 }
-_DROP = delete(web_limit).where(
-    web_limit.c.scope == bindparam("scope_"), web_limit.c.since < bindparam("before", type_=Instant)
-)
+_THIS = (web_limit.c.scope == bindparam("scope_"), web_limit.c.key == bindparam("key_"))
+_INSTANTS = select(web_limit.c.since).where(*_THIS)
+_DROP = delete(web_limit).where(*_THIS)
+_DROP_BEFORE = _DROP.where(web_limit.c.since < bindparam("before", type_=Instant))
 
 
 def count(tx: Connection, scope: str, key: str, since: datetime) -> int:
@@ -33,6 +34,15 @@ def count(tx: Connection, scope: str, key: str, since: datetime) -> int:
     return int(tx.execute(_COUNT[tx.dialect.name], values).scalar_one())
 
 
-def drop(tx: Connection, scope: str, before: datetime) -> None:
-    """Forget the windows of a scope that began before an instant."""
-    tx.execute(_DROP, {"scope_": scope, "before": before})
+def instants(tx: Connection, scope: str, key: str) -> list[datetime]:
+    """List when the windows of one key began."""
+    return list(tx.execute(_INSTANTS, {"scope_": scope, "key_": key}).scalars())
+
+
+def drop(tx: Connection, scope: str, key: str, before: datetime | None = None) -> None:
+    """Forget the windows of one key, or those that began before an instant."""
+    values = {"scope_": scope, "key_": key}
+    if before is None:
+        tx.execute(_DROP, values)
+    else:
+        tx.execute(_DROP_BEFORE, {**values, "before": before})

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import Grouping
 
 from newsletter.domain.delivery import BatchState, DeliveryState
-from newsletter.domain.release import REAL, Release, ReleaseState
+from newsletter.domain.release import Release, ReleaseState
 from newsletter.domain.subscriber import Verdict
 from newsletter.store.audience import rule
 from newsletter.store.database import insert_new
@@ -49,36 +49,20 @@ _RELEASES = (
 )  # fmt: skip
 # Rows are locked without their key, here and elsewhere: what refers to one may be written meanwhile.
 _IN_STATE = _RELEASES.where(release.c.state == bindparam("state"))
+_is_waiting = release.c.state == ReleaseState.WAITING
+_DUE = _RELEASES.where(_is_waiting, release.c.due_at <= bindparam("now"))
+_NEXT_DUE = select(func.min(release.c.due_at)).where(_is_waiting)
 _BY_ID = _RELEASES.where(release.c.id == bindparam("row_id"))
 _LOCKED = _BY_ID.with_for_update(of=release, key_share=True)
 _LOCK = select(release.c.id).where(release.c.id == bindparam("row_id")).with_for_update(key_share=True)
 _OF_SLOT = _RELEASES.where(release.c.slot_id == bindparam("slot_id"))
-_LAST_REAL = (
-    select(func.sum(release.c.planned))
-    .join(slot, slot.c.id == release.c.slot_id)
-    .where(
-        slot.c.series_id == bindparam("series_id"),
-        release.c.occasion == REAL,
-        release.c.state.in_((ReleaseState.SENDING, ReleaseState.SETTLED)),
-    )
-    .group_by(release.c.slot_id)
-    .order_by(func.max(release.c.due_at).desc(), release.c.slot_id.desc())
-    .limit(1)
-)
-_WITH_LEFTOVERS = (
-    select(batch.c.release_id)
-    .join(release, release.c.id == batch.c.release_id)
-    .where(IS_OPEN, release.c.state == ReleaseState.CANCELLED)
-    .distinct()
+_IDS_OF_SLOT = select(release.c.id).where(release.c.slot_id == bindparam("slot_id"))
+_SPAN = select(func.min(release.c.due_at), func.max(release.c.due_at)).where(
+    release.c.slot_id == bindparam("slot_id")
 )
 _CHANGE = update(release).where(release.c.id == bindparam("row_id"))
 _HOLD = _CHANGE.where(release.c.state == ReleaseState.SENDING).values(
     state=ReleaseState.HELD, reason=bindparam("reason_")
-)
-_NAMES = (
-    select(series.c.slug.label("series"), series.c.settings, issue.c.slug.label("issue"), issue.c.kind)
-    .join(issue, issue.c.series_id == series.c.id)
-    .where(issue.c.id == bindparam("issue_id"))
 )
 _EXCLUDED = select(release.c.excluded).where(release.c.id == bindparam("row_id"))
 _NEXT_SEQ = select(func.coalesce(func.max(batch.c.seq) + 1, 0)).where(
@@ -196,17 +180,6 @@ def get_locked(tx: Connection, release_id: int) -> Release:
     return _release(tx.execute(_LOCKED, {"row_id": release_id}).one())
 
 
-def last_real(tx: Connection, series_id: int) -> int | None:
-    """Return how many people the last slot of a series went to; None where there was none."""
-    found = tx.execute(_LAST_REAL, {"series_id": series_id}).scalar()
-    return None if found is None else int(found)
-
-
-def with_leftovers(tx: Connection) -> list[int]:
-    """List the cancelled releases of which a batch is still planned or in doubt."""
-    return list(tx.execute(_WITH_LEFTOVERS).scalars())
-
-
 def every(tx: Connection) -> list[Release]:
     """List all releases by instant."""
     return [_release(row) for row in tx.execute(_RELEASES)]
@@ -217,9 +190,30 @@ def in_state(tx: Connection, state: ReleaseState) -> list[Release]:
     return [_release(row) for row in tx.execute(_IN_STATE, {"state": state})]
 
 
+def due(tx: Connection, now: datetime) -> list[Release]:
+    """List the releases that waited for their instant, which has come."""
+    return [_release(row) for row in tx.execute(_DUE, {"now": now})]
+
+
+def next_due(tx: Connection) -> datetime | None:
+    """Return the first instant for which a release waits."""
+    return tx.execute(_NEXT_DUE).scalar()
+
+
 def of_slot(tx: Connection, slot_id: int) -> list[Release]:
     """List the releases of a slot."""
     return [_release(row) for row in tx.execute(_OF_SLOT, {"slot_id": slot_id})]
+
+
+def ids_of_slot(tx: Connection, slot_id: int) -> list[int]:
+    """List the ids of the releases of a slot."""
+    return list(tx.execute(_IDS_OF_SLOT, {"slot_id": slot_id}).scalars())
+
+
+def span(tx: Connection, slot_id: int) -> tuple[datetime, datetime]:
+    """Return the first and the last instant of a slot that has releases."""
+    first, last = tx.execute(_SPAN, {"slot_id": slot_id}).one()
+    return first, last
 
 
 def next_seq(tx: Connection, release_id: int) -> int:
@@ -265,12 +259,6 @@ def progress(tx: Connection, before: Release, upto: int, counts: Mapping[Verdict
         waiting=before.waiting + later,
         excluded=excluded,
     )
-
-
-def names(tx: Connection, issue_id: int) -> tuple[str, str, str, bool]:
-    """Return an issue's series, the title of that, its own slug, and whether it is a notice."""
-    row = tx.execute(_NAMES, {"issue_id": issue_id}).one()
-    return row.series, row.settings["title"], row.issue, row.kind == "notice"
 
 
 def excluded_of(tx: Connection, release_id: int) -> Mapping[Verdict, int]:

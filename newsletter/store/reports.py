@@ -69,12 +69,26 @@ _MARKS = (
     )
     .group_by(delivery.c.issue_id, delivery.c.release_id, _cause)
 )
+_next = consent_event.alias()
+# Whoever presses undo has not left: it is the very next that they say of the series.
+_what_followed = (
+    select(_next.c.how)
+    .where(
+        _next.c.subscriber_id == consent_event.c.subscriber_id,
+        _next.c.series_id == consent_event.c.series_id,
+        _next.c.id > consent_event.c.id,
+    )
+    .order_by(_next.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
 _LEFT_BY = (
     select(consent_event.c.issue_id, func.count(consent_event.c.subscriber_id.distinct()).label("people"))
     .where(
         consent_event.c.series_id == bindparam("series_id"),
         consent_event.c.kind == "unsubscribed",
         consent_event.c.issue_id.in_(_issues),
+        func.coalesce(_what_followed, "") != "undo",
     )
     .group_by(consent_event.c.issue_id)
 )
@@ -138,7 +152,7 @@ def marks(tx: Connection, issues: Sequence[int]) -> Mapping[Part, Marks]:
 
 
 def left_by(tx: Connection, series_id: int, issues: Sequence[int]) -> Mapping[int, int]:
-    """Count who unsubscribed by a link of each issue."""
+    """Count who unsubscribed by a link of each issue, and did not press undo."""
     rows = tx.execute(_LEFT_BY, {"series_id": series_id, "issues": list(issues)})
     return {row.issue_id: row.people for row in rows}
 

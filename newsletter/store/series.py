@@ -32,6 +32,11 @@ _ISSUES_OF = _ISSUES.where(issue.c.series_id == bindparam("series_id"))
 _NOTICE = select(issue.c.id).where(
     issue.c.series_id == bindparam("series_id"), issue.c.slug == bindparam("slug")
 )
+_NAMES = (
+    select(series.c.slug.label("series"), series.c.settings, issue.c.slug.label("issue"), issue.c.kind)
+    .join(issue, issue.c.series_id == series.c.id)
+    .where(issue.c.id == bindparam("issue_id"))
+)
 _SET_ISSUE = update(issue).where(issue.c.id == bindparam("row_id"))
 _IS_USED = select(
     or_(
@@ -109,6 +114,12 @@ def notice(tx: Connection, series_id: int, slug: str) -> int:
     row = {"series_id": series_id, "slug": slug, "kind": "notice", "position": 0}
     tx.execute(insert_new(tx, issue), row)
     return int(tx.execute(_NOTICE, {"series_id": series_id, "slug": slug}).scalar_one())
+
+
+def names(tx: Connection, issue_id: int) -> tuple[str, str, str, bool]:
+    """Return an issue's series, the title of that, its own slug, and whether it is a notice."""
+    row = tx.execute(_NAMES, {"issue_id": issue_id}).one()
+    return row.series, row.settings["title"], row.issue, row.kind == "notice"
 
 
 def change_issue(tx: Connection, issue_id: int, **values: object) -> None:

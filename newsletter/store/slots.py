@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from newsletter.domain.release import SlotState
-from newsletter.store.tables import issue, series, slot
+from newsletter.domain.release import REAL, ReleaseState, SlotState
+from newsletter.store.tables import issue, release, series, slot
 
 _SLOTS = (
     select(
@@ -21,6 +21,18 @@ _SLOTS = (
 _OF_SERIES = _SLOTS.where(slot.c.series_id == bindparam("series_id"))
 _STILL = _SLOTS.where(slot.c.id == bindparam("row_id")).with_for_update(of=slot, key_share=True)
 _QUEUED = _SLOTS.where(slot.c.state == SlotState.QUEUED)
+_LAST_SIZE = (
+    select(func.sum(release.c.planned))
+    .join(slot, slot.c.id == release.c.slot_id)
+    .where(
+        slot.c.series_id == bindparam("series_id"),
+        release.c.occasion == REAL,
+        release.c.state.in_((ReleaseState.SENDING, ReleaseState.SETTLED)),
+    )
+    .group_by(release.c.slot_id)
+    .order_by(func.max(release.c.due_at).desc(), release.c.slot_id.desc())
+    .limit(1)
+)
 _CHANGE = update(slot).where(slot.c.id == bindparam("row_id"))
 _DROP = delete(slot).where(slot.c.id == bindparam("row_id"))
 
@@ -83,6 +95,12 @@ def every(tx: Connection) -> list[Slot]:
 def queued(tx: Connection) -> list[Slot]:
     """List the slots that are still to come, by date."""
     return [_slot(row) for row in tx.execute(_QUEUED)]
+
+
+def last_size(tx: Connection, series_id: int) -> int | None:
+    """Return how many people the last slot of a series went to; None where there was none."""
+    found = tx.execute(_LAST_SIZE, {"series_id": series_id}).scalar()
+    return None if found is None else int(found)
 
 
 def is_unchanged(tx: Connection, seen: Slot) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from newsletter.domain.bouncing import Bounce, Suppressed, Tried
+from newsletter.domain.bouncing import FORGOTTEN, Bounce, Suppressed, Tried
 from newsletter.domain.event import Reference
 from newsletter.store.tables import batch, delivery, issue, subscriber, subscription, suppression
 
@@ -15,12 +15,14 @@ _INSERTS: Mapping[str, Callable[..., sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-_REASONS = tuple(Suppressed)
+_REASONS: tuple[str, ...] = tuple(Suppressed)
 
 
 def _statement(dialect: str, reason: Suppressed) -> sqlite.Insert | postgresql.Insert:
     insert = _INSERTS[dialect](suppression)
-    new, weaker = insert.excluded, _REASONS[: _REASONS.index(reason) + 1]
+    new, weaker = insert.excluded, [*_REASONS[: _REASONS.index(reason) + 1]]
+    if reason is not Suppressed.SOFT_BOUNCES:
+        weaker.append(FORGOTTEN)
     is_later = (suppression.c.reason == new.reason) & (suppression.c.since < new.since)
     return insert.on_conflict_do_update(
         index_elements=[suppression.c.address_hash],

@@ -11,7 +11,7 @@ from newsletter.domain.delivery import LEFT_IN_DOUBT, BatchState, DeliveryState
 from newsletter.domain.release import REAL
 from newsletter.domain.subscriber import Consent
 from newsletter.store.dealt import grow
-from newsletter.store.sequences import within
+from newsletter.store.standings import within
 from newsletter.store.tables import (
     IS_EXCEPTION,
     batch,
