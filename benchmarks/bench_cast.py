@@ -105,7 +105,7 @@ def letter(root: Path, people: int, provider: str, url: str, database: str | Non
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(new.get(line.partition(" ")[0], line) for line in lines) + _FIFTH)
     # The first person applies the series; everybody else is made by the database itself.
-    app.add_subscriber("first@example.net", "", "Europe/London", None, "asked")
+    app.enrolling.add("first@example.net", "", "Europe/London", None, "asked")
     _subscribe(app, people)
     return app
 

@@ -28,7 +28,7 @@ def write(file: Path, people: int) -> None:
 def measure(folder: Path, people: int, database: str | None, dry_run: bool, most_memory: float) -> None:
     app = letter(folder / f"letter-{dry_run}", 1, "outbox", "http://127.0.0.1:9", database)
     before, start = peak_mb(), time.perf_counter()
-    found = app.import_subscribers(
+    found = app.enrolling.import_file(
         folder / "people.csv",
         None,
         "paper form, reception",

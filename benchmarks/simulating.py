@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from newsletter.app import App
 from newsletter.domain.zones import all_zones
+from newsletter.operating import simulate
 
 ZONES = 40
 _MOVE = text("UPDATE subscriber SET zone = :zone WHERE id % :zones = :number")
@@ -53,8 +54,8 @@ def main() -> None:
         _add_series(app, asked)
         before, profile = peak_mb(), cProfile.Profile()
         start = time.perf_counter()
-        simulate = partial(profile.runcall, app.simulate) if asked.profile else app.simulate
-        found = simulate(asked.weeks, None)
+        playing = partial(profile.runcall, simulate) if asked.profile else simulate
+        found = playing(app, asked.weeks, None)
         took = time.perf_counter() - start
         print(
             f"{asked.weeks} weeks, {asked.series} series, {asked.people:,} people, {found.mails:,} mails: "

@@ -4,16 +4,12 @@
 """
 
 import os
-import secrets
-import tempfile
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
-from contextlib import suppress
 from contextvars import ContextVar
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_settings import (
@@ -24,22 +20,25 @@ from pydantic_settings import (
 )
 
 from newsletter.content.letters import read_text
-from newsletter.content.strict_toml import StrictTable, read_toml
+from newsletter.content.series_tables import duration
+from newsletter.content.strict_toml import StrictTable, Unusable, read_toml
 from newsletter.domain.account import Limits
 from newsletter.domain.letter import Publication
-from newsletter.domain.slugs import is_slug, offer
-from newsletter.domain.tokens import Key, TokenKeys
-from newsletter.errors import ConfigError, Place
-from newsletter.providers.settings import MailServer
+from newsletter.domain.provider import Capabilities
+from newsletter.domain.retention import DEFAULTS, Retention
+from newsletter.domain.slugs import offer
+from newsletter.errors import ConfigError
+from newsletter.keys import KEYS
+from newsletter.providers.settings import MailServer, ProviderSettings
 
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
 #: Links of a rehearsal lead here while no public URL is set.
 LOCAL_URL = "http://127.0.0.1:8025"
-KEYS = "NEWSLETTER_TOKEN_KEYS"
 #: Variables that are no settings of the file.
 _OTHERS = frozenset({KEYS, f"{KEYS}_FILE"})
-_SECRET_BYTES = 32
+#: What is kept for so long is never removed.
+FOREVER = "forever"
 #: What settings are read from while they are, beside the file.
 _environment: ContextVar[Mapping[str, str]] = ContextVar("environment")
 
@@ -80,6 +79,20 @@ class ProviderTable(StrictTable):
         """Return where SMTP is spoken."""
         return MailServer(self.host, self.port, self.security, self.user, self.return_path)
 
+    def opened_with(self, root: Path, environment: Mapping[str, str]) -> ProviderSettings:
+        """Return what the provider of the letter in a folder is opened with."""
+        return ProviderSettings(
+            self.name,
+            self.base_url,
+            root / self.folder,
+            environment,
+            stream=self.stream,
+            region=self.region,
+            configuration_set=self.configuration_set,
+            send_rate=self.send_rate,
+            server=self.server,
+        )
+
 
 class DatabaseTable(StrictTable):
     """Where the ledger is."""
@@ -107,6 +120,43 @@ class WebTable(StrictTable):
     keep_ip: bool = Field(default=False, strict=False)
 
 
+def _span(text: str) -> str:
+    if text != FOREVER and not duration(text):
+        raise Unusable(f"{text!r} is not a length of time", mend=f'write it like "90d", or "{FOREVER}"')
+    return text
+
+
+Span = Annotated[str, AfterValidator(_span)]
+
+
+def _default(kind: str) -> str:
+    span = DEFAULTS[kind]
+    return f"{span.days}d" if span else FOREVER
+
+
+class RetentionTable(StrictTable):
+    """How long records are kept: events of providers by kind, and what is `pending`, or an `ip` address."""
+
+    accepted: Span = _default("accepted")
+    delivered: Span = _default("delivered")
+    deferred: Span = _default("deferred")
+    bounced: Span = _default("bounced")
+    failed: Span = _default("failed")
+    complained: Span = _default("complained")
+    unsubscribed: Span = _default("unsubscribed")
+    opened: Span = _default("opened")
+    clicked: Span = _default("clicked")
+    other: Span = _default("other")
+    pending: Span = _default("pending")
+    ip: Span = _default("ip")
+
+    @property
+    def spans(self) -> Retention:
+        """Return it as lengths of time."""
+        found = self.model_dump().items()
+        return Retention({kind: None if text == FOREVER else duration(text) for kind, text in found})
+
+
 class LetterTable(StrictTable):
     """The whole of `newsletter.toml`."""
 
@@ -119,6 +169,7 @@ class LetterTable(StrictTable):
     database: DatabaseTable = DatabaseTable()
     checks: ChecksTable = ChecksTable()
     web: WebTable = WebTable()
+    retention: RetentionTable = RetentionTable()
 
 
 class Settings(BaseSettings):
@@ -141,6 +192,7 @@ class Settings(BaseSettings):
     database: DatabaseTable
     checks: ChecksTable
     web: WebTable
+    retention: RetentionTable
 
     @classmethod
     def settings_customise_sources(
@@ -161,10 +213,18 @@ class Settings(BaseSettings):
         """Return where links and pictures lead, without a final slash."""
         return (self.public_url or LOCAL_URL).rstrip("/")
 
-    def limits(self, calls_per_second: float | None) -> Limits:
-        """Return the pace of the provider's account; `calls_per_second` is what its adapter knows."""
+    @property
+    def sender_domain(self) -> str:
+        """Return the domain of an address to send from, where nobody has named one yet."""
+        return urlsplit(self.links_url).hostname or "localhost"
+
+    def limits(self, capabilities: Capabilities) -> Limits:
+        """Return the pace of the provider's account; a rehearsal has none."""
+        if capabilities.rehearsal:
+            return Limits()
         table = self.provider
-        return Limits(table.calls_per_second or calls_per_second, table.per_day, tuple(table.warm_up))
+        per_second = table.calls_per_second or capabilities.calls_per_second
+        return Limits(per_second, table.per_day, tuple(table.warm_up))
 
     @property
     def publication(self) -> Publication:
@@ -194,61 +254,6 @@ def load_settings(root: Path, environment: Mapping[str, str] = os.environ) -> Se
         raise ConfigError(f"the variable {variable} cannot be used: {error['msg'].lower()}") from None
     finally:
         _environment.reset(given)
-
-
-def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> TokenKeys:
-    """Read the secrets that sign links: `id:base64`, one a line or separated by commas; the first signs.
-
-    Without a variable they stand in `.newsletter/token-keys`, which is made on first use.
-    """
-    text = environment.get(KEYS)
-    place = Place(KEYS)
-    file = Path(environment.get(f"{KEYS}_FILE") or root / ".newsletter" / "token-keys")
-    if text is None:
-        place = Place(str(file))
-        text = _read_or_make(file)
-    try:
-        return TokenKeys([_key(line) for line in text.replace(",", "\n").split()])
-    except (ValueError, Base64Error) as cause:
-        raise ConfigError(
-            "the keys that sign links cannot be read", place=place, mend="write id:base64, one key a line"
-        ) from cause
-
-
-def _read_or_make(file: Path) -> str:
-    try:
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            _make(file, f"k1:{urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}\n")
-        return file.read_text()
-    except OSError as cause:
-        raise ConfigError(
-            f"the keys that sign links cannot be kept: {cause.strerror}",
-            place=Place(str(file)),
-            mend=f"make the folder writable, or set {KEYS}",
-        ) from cause
-
-
-def _make(file: Path, text: str) -> None:
-    # Whole or not at all, and never over what another process has made meanwhile.
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
-    try:
-        with os.fdopen(handle, "w") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(handle)
-        with suppress(FileExistsError):
-            os.link(name, file)
-    finally:
-        os.unlink(name)
-
-
-def _key(line: str) -> Key:
-    name, _, secret = line.partition(":")
-    decoded = urlsafe_b64decode(secret)
-    if not is_slug(name) or len(decoded) < _SECRET_BYTES:
-        raise ValueError("a key has an id and at least 32 bytes")
-    return Key(name, decoded)
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:

@@ -282,7 +282,7 @@ class Weeks:
         rows = (f"{name}@example.org,{name},{zone}" for name, zone in homes.items())
         file.write_text("\n".join(["address,name,zone", *rows]))
         for slug in slugs:
-            self.app.import_subscribers(file, slug, "asked at reception")
+            self.app.enrolling.import_file(file, slug, "asked at reception")
 
     def move(self, name: str, zone: str) -> None:
         with self.app.database.writing() as tx:
@@ -297,7 +297,9 @@ class Weeks:
             id_ = subscribers.ids_by_hash(tx, [hash_])[hash_]
             grants = [Grant(series.find(tx, slug).id, id_) for slug in slugs]
         for grant in grants:
-            assert self.app.desk.unsubscribe(self.app.keys.sign(Purpose.UNSUBSCRIBE, grant), "one-click")
+            assert self.app.pages.desk.unsubscribe(
+                self.app.keys.sign(Purpose.UNSUBSCRIBE, grant), "one-click"
+            )
 
 
 @contextmanager

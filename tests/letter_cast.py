@@ -181,7 +181,7 @@ class Office:
     def join(self, *names: str) -> "Office":
         app = self.app()
         for name in names:
-            app.add_subscriber(f"{name}@example.org", name.capitalize(), "", None, "asked at reception")
+            app.enrolling.add(f"{name}@example.org", name.capitalize(), "", None, "asked at reception")
         return self
 
     def leave(self, name: str) -> None:
@@ -191,7 +191,7 @@ class Office:
         with app.database.reading() as tx:
             id_ = subscribers.ids_by_hash(tx, [hash_])[hash_]
         token = app.keys.sign(Purpose.UNSUBSCRIBE, Grant(1, id_))
-        found = app.desk.unsubscribe(token, "one-click")
+        found = app.pages.desk.unsubscribe(token, "one-click")
         assert found is not None
         assert not found.is_active
 

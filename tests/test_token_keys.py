@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from newsletter.config import load_keys
 from newsletter.domain.tokens import Grant, Purpose
 from newsletter.errors import ConfigError
+from newsletter.keys import load_keys
 
 FILE = ".newsletter/token-keys"
 

@@ -13,7 +13,16 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.cli import explaining, operating, people, reporting, scheduling, sending, writing
+from newsletter.cli import (
+    doctoring,
+    explaining,
+    operating,
+    people,
+    reporting,
+    scheduling,
+    sending,
+    writing,
+)
 from newsletter.cli.context import Options
 from newsletter.cli.printing import complain
 from newsletter.errors import ConfigError, NewsletterError
@@ -43,6 +52,7 @@ _ORDER = [
     "subscribers",
     "explain",
     "report",
+    "doctor",
     "web",
     "templates",
     "provider",
@@ -68,7 +78,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (writing, scheduling, sending, people, explaining, reporting, operating):
+for part in (writing, scheduling, sending, people, explaining, reporting, doctoring, operating):
     part.add_to(app)
 
 

@@ -72,4 +72,4 @@ def form(ctx: typer.Context, series: Series = None) -> None:
 
     Example: newsletter subscribers form --series back-pain
     """
-    say(letter(ctx).sign_up_form(series))
+    say(letter(ctx).enrolling.form(series))

@@ -18,7 +18,7 @@ from newsletter.errors import Refused
 
 if TYPE_CHECKING:
     from newsletter.pipeline.restoring import Restored
-    from newsletter.pipeline.subscribing import Imported
+    from newsletter.pipeline.telling import Imported
 
 Series = Annotated[str | None, typer.Option(help="The series; needless where there is one only.")]
 ConsentText = Annotated[
@@ -78,12 +78,12 @@ def import_(
                 mend="leave out --series, --consent, --map and --attributes",
             )
         with _watching(is_quiet(ctx)) as watch:
-            restored = app.restore_subscribers(file, dry_run=dry_run, report=report, watch=watch)
+            restored = app.restoring.restore(file, dry_run=dry_run, report=report, watch=watch)
         _say_restored(restored, file, as_json=as_json)
         return
     chosen = read_map(columns or [], attributes)
     with _watching(is_quiet(ctx)) as watch:
-        found = app.import_subscribers(
+        found = app.enrolling.import_file(
             file, series, consent, columns=chosen, dry_run=dry_run, report=report, watch=watch
         )
     if as_json:
@@ -117,7 +117,7 @@ def export(
     app = letter(ctx)
     sys.stdout.flush()
     with _watching(is_quiet(ctx)) as watch:
-        count = app.export_subscribers(out, Format(form.value), series, watch)
+        count = app.exporting.export(out, Format(form.value), series, watch)
     sys.stdout.flush()
     if out is not None:
         say(f"{_people(count)} written to {out}")

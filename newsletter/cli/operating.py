@@ -1,11 +1,13 @@
 """Operate: web, templates, provider, db."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.doctoring import say_providers
 from newsletter.cli.moving import say_move, say_sizes, watching
 from newsletter.cli.printing import muted, say, say_json, say_table
 
@@ -61,21 +63,30 @@ def copy_template(ctx: typer.Context, name: Annotated[str, typer.Argument(metava
 
 
 @provider.command("list")
-def list_providers(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the providers.
+def list_providers(as_json: AsJson = False) -> None:
+    """List the providers and what each can do, as its adapter says.
 
     Example: newsletter provider list
     """
-    names = letter(ctx).provider_names()
+    from newsletter.providers.declaring import declared  # noqa: PLC0415 - slow to import
+
+    found = declared()
     if as_json:
-        say_json(names)
+        say_json([{**asdict(one.capabilities), "reports": one.hears} for one in found])
     else:
-        say("\n".join(names))
+        say_providers(found)
 
 
 @provider.command("fake")
 def fake(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="resend, mailgun, postmark, ses or smtp")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="brevo, mailjet, sparkpost, mandrill, mailersend, resend, mailgun, postmark, sendgrid,"
+            " ses or smtp",
+        ),
+    ],
     port: Annotated[int, typer.Option(min=0, max=65535)] = 9025,
     log: Annotated[Path | None, typer.Option(help="Keep what was accepted there, over restarts.")] = None,
 ) -> None:
@@ -95,11 +106,11 @@ def upgrade(ctx: typer.Context) -> None:
     Example: newsletter db upgrade
     """
     app = letter(ctx)
-    before, after = app.upgrade_database()
+    before, after = app.storage.upgrade()
     if before == after:
-        say(f"{app.closed_database.name}: schema {after}, nothing to do")
+        say(f"{app.storage.closed_database.name}: schema {after}, nothing to do")
     else:
-        say(f"{app.closed_database.name}: schema {before or 'none'} → {after}")
+        say(f"{app.storage.closed_database.name}: schema {before or 'none'} → {after}")
 
 
 @database.command("adopt")
@@ -111,13 +122,13 @@ def adopt(ctx: typer.Context) -> None:
     Example: newsletter db adopt
     """
     app = letter(ctx)
-    why = app.lineage.why_foreign()
+    why = app.storage.lineage.why_foreign()
     if why is None:
         say(f"{app.database.name} is the one that sent last; nothing to do")
         return
     say(f"{app.database.name}: {why}")
     ask(ctx, "Send from it all the same?")
-    app.adopt_database()
+    app.storage.adopt()
     say("adopted; newsletter run sends from it")
 
 
@@ -130,7 +141,7 @@ def backup(ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FIL
     app = letter(ctx)
     if file.exists():
         ask(ctx, f"Replace {file}?")
-    app.backup(file)
+    app.storage.back_up(file)
     say(f"{file}: {muted(f'{file.stat().st_size:,} bytes')}")
 
 
@@ -150,13 +161,15 @@ def move(
 
     Example: newsletter db move sqlite:///newsletter.db postgresql://newsletter@localhost/newsletter
     """
+    from newsletter.operating import moving  # noqa: PLC0415 - slow to import
+
     app = letter(ctx)
-    with app.moving(source, target) as moving:
+    with moving(app, source, target) as one:
         if dry_run:
-            found = moving.look()
+            found = one.look()
         else:
             with watching(is_quiet(ctx)) as tell:
-                found = moving.move(tell)
+                found = one.move(tell)
     if as_json:
         say_json(found)
     elif dry_run:

@@ -39,7 +39,7 @@ def add(
 
     Example: newsletter subscribers add ada@example.org --name Ada --consent "asked at reception, 3 Nov"
     """
-    result = letter(ctx).add_subscriber(address, name, zone, series, consent)
+    result = letter(ctx).enrolling.add(address, name, zone, series, consent)
     say_imported(result)
 
 

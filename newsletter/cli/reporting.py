@@ -13,10 +13,13 @@ from newsletter.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from newsletter.domain.clicks import Clicks
     from newsletter.domain.report import IssueReport, ReleaseReport, Report, Tally
     from newsletter.domain.subscriber import Verdict
 
 _NUMBERS = ("accepted", "delivered", "bounced", "complained", "unsubscribed")
+#: All of them, and those of them that look automatic.
+_CLICKS = ("clicks", "automatic")
 _REST = ("refused", "unknown", "on_its_way", "not_sent")
 
 
@@ -33,7 +36,8 @@ def report(
 ) -> None:
     """Say what became of an issue, or of each issue of a series, in numbers.
 
-    Rehearsals never count. Nothing is tracked: there is no number of readers.
+    Rehearsals never count. Nothing of ours tracks anybody: there is no number of readers, and there are
+    clicks only where your provider counts them.
 
     Example: newsletter report back-pain --csv
     """
@@ -67,27 +71,45 @@ def _say_issue(found: "Report", one: "IssueReport") -> None:
     )
     for cause, people in one.tally.bounces.items():
         say(f"  bounced, {_said(cause)}: {number(people)}")
+    _say_clicks(one.clicks)
     _say_releases(found.releases)
     if one.tally.accepted and not (one.tally.delivered or one.tally.bounced):
         say(muted("delivered and bounced are what the provider reports later: see docs/webhooks.md"))
+
+
+def _say_clicks(clicks: "Clicks") -> None:
+    if not clicks.raw:
+        return
+    from newsletter.domain.clicks import SIGNS  # noqa: PLC0415 - `--help` stays fast
+
+    rows = (("all", clicks.raw), ("automatic", clicks.automatic), ("others", clicks.others))
+    say()
+    say_table(
+        ["", "clicks", "of all", ""],
+        [(name, count, _share(count, clicks.raw), bar(count / clicks.raw)) for name, count in rows],
+        right=(1, 2),
+    )
+    for sign, count in clicks.signs.items():
+        say(f"  automatic, {SIGNS[sign]}: {number(count)}")
 
 
 def _say_series(found: "Report") -> None:
     if not any(one.first_at for one in found.issues):
         say(f"{found.target}: nothing of it has been sent")
     most = max((one.tally.accepted for one in found.issues), default=0)
+    names = (*_NUMBERS, *(_CLICKS if any(one.clicks.raw for one in found.issues) else ()))
     say_table(
-        ["issue", "first sent", *_NUMBERS, ""],
+        ["issue", "first sent", *names, ""],
         [
             (
                 one.target,
                 utc(one.first_at) if one.first_at else "only rehearsed" if one.rehearsed else "",
-                *(_count(one, name) for name in _NUMBERS),
+                *(_count(one, name) for name in names),
                 bar(one.tally.accepted / most if most else 0),
             )
             for one in found.issues
         ],
-        right=(2, 3, 4, 5, 6),
+        right=tuple(range(2, 2 + len(names))),
     )
     _say_releases(found.releases)
     if found.issues:
@@ -118,6 +140,7 @@ def _say_releases(releases: "tuple[ReleaseReport, ...]") -> None:
 
 
 def _say_csv(found: "Report") -> None:
+    from newsletter.domain.clicks import Sign  # noqa: PLC0415 - `--help` stays fast
     from newsletter.domain.report import BOUNCES, left_out_of  # noqa: PLC0415 - `--help` stays fast
     from newsletter.domain.subscriber import Verdict  # noqa: PLC0415
 
@@ -125,7 +148,9 @@ def _say_csv(found: "Report") -> None:
     verdicts = [verdict for verdict in Verdict if verdict is not Verdict.DUE]
     left = [f"left_out_{verdict.value}" for verdict in verdicts]
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["issue", "first_sent", *_NUMBERS, *_REST, *causes, *left, "rehearsed"])
+    signs = [f"clicks_{sign.value}" for sign in Sign]
+    columns = [*_NUMBERS, *_REST, *causes, *left, "rehearsed", "clicks", "clicks_automatic", *signs]
+    out.writerow(["issue", "first_sent", *columns])
     for one in found.issues:
         by_verdict = left_out_of(each for each in found.releases if each.target == one.target)
         out.writerow(
@@ -136,6 +161,9 @@ def _say_csv(found: "Report") -> None:
                 *(one.tally.bounces.get(cause, 0) for cause in BOUNCES),
                 *(by_verdict.get(verdict, 0) for verdict in verdicts),
                 one.rehearsed,
+                one.clicks.raw,
+                one.clicks.automatic,
+                *(one.clicks.signs.get(sign, 0) for sign in Sign),
             ]
         )
 
@@ -143,6 +171,8 @@ def _say_csv(found: "Report") -> None:
 def _count(one: "IssueReport", name: str) -> int:
     if name == "unsubscribed":
         return one.unsubscribed
+    if name in _CLICKS:
+        return one.clicks.raw if name == "clicks" else one.clicks.automatic
     return _of_tally(one.tally, name)
 
 

@@ -22,7 +22,7 @@ from newsletter.errors import Refused
 
 if TYPE_CHECKING:
     from newsletter.domain.queueing import QueueEntry
-    from newsletter.pipeline.queueing import QueueRow
+    from newsletter.pipeline.queue import QueueRow
 
 PANEL = "Schedule"
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")]

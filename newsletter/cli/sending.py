@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.due_calls import say_due_calls
 from newsletter.cli.printing import (
     accent,
     local,
@@ -61,21 +62,23 @@ def run(
 
     Example: newsletter run --once --dry-run
     """
+    from newsletter import operating  # noqa: PLC0415 - slow to import
+
     app = letter(ctx)
     if (dry_run and not once) or (out and not dry_run) or (once and play):
         raise Refused("--dry-run goes with --once, --out with --dry-run, --play alone")
     if dry_run:
-        _say_due_calls(app, out)
+        say_due_calls(app, out)
         return
     app.refuse_unready()
     if app.provider_is_rehearsal and not is_quiet(ctx):
         say(muted("outbox: nothing leaves this machine"))
     with app.sending():
         if play:
-            for sent in app.play(play):
+            for sent in operating.play(app, play):
                 _say_sent(sent)
         elif once:
-            app.refuse_foreign_database()
+            app.belonging.refuse_foreign()
             app.refuse_silent_way_out()
             touched = app.engine.once(PATIENCE)
             for sent in touched:
@@ -91,7 +94,9 @@ def _run_until_stopped(app: "App", web: bool) -> None:
     from newsletter.scheduler import Schedule  # noqa: PLC0415
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
-    schedule = Schedule(app.engine, senders=app.settings.provider.calls_at_once, why_not=app.why_not_send)
+    schedule = Schedule(
+        app.engine, senders=app.settings.provider.calls_at_once, why_not=app.belonging.why_not_send
+    )
     stop_on_signals(schedule.ask_to_stop)
     with ExitStack() as stack:
         if web:
@@ -115,7 +120,7 @@ def status(
     Example: newsletter status --check
     """
     app = letter(ctx)
-    found = app.status()
+    found = app.reporting.status()
     if as_json:
         say_json(found)
     else:
@@ -140,6 +145,9 @@ def status(
         if found.provider_waits:
             say(f"provider  {found.provider_waits}")
         say(f"settled   {number(found.settled)} issues")
+        for old in found.removed:
+            what = ", ".join(f"{number(count)} {kind}" for kind, count in sorted(old.removed.items()))
+            say(f"removed   {what}, too old to be kept; begun {utc(old.begun_at)}")
         for one in found.attention:
             say(f"{red('waiting')}   {one.target}: {one.what}; {accent(one.command)}")
     if check and found.attention:
@@ -267,30 +275,3 @@ def _say_sent(sent: "Sent") -> None:
         f"{utc(release.due_at)}  {release.target}  {release.state.value}{reason}  "
         f"{number(accepted)} of {number(release.planned)} accepted{', ' + other if other else ''}"
     )
-
-
-def _say_due_calls(app: "App", out: Path | None) -> None:
-    seen: set[str] = set()
-    rows = []
-    with app.rehearsed_engine() as engine:
-        for count, call in enumerate(engine.due_calls(), 1):
-            rows.append((call.target, call.provider, call.recipients))
-            if out is not None:
-                out.mkdir(parents=True, exist_ok=True)
-                (out / f"{count:05}-{call.target.replace('/', '-')}.body").write_bytes(call.request.body)
-            if call.target not in seen:
-                seen.add(call.target)
-                first = call.request
-    if not rows:
-        say("nothing is due")
-        return
-    say_table(["issue", "provider", "recipients"], rows, right=(2,))
-    say()
-    say(f"the first request of {rows[-1][0]}:" if len(seen) == 1 else "the first request of the last issue:")
-    say(f"{first.method} {first.url}")
-    for name, value in first.headers.items():
-        say(f"{name}: {value}")
-    shown = first.body.decode("utf-8", "replace")
-    say()
-    say(shown if len(shown) <= 2_000 else f"{shown[:2_000]} … ({number(len(first.body))} bytes)")
-    say(muted("dry run: no network, no row changed"))

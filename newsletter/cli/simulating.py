@@ -36,10 +36,12 @@ def simulate(
 
     Example: newsletter simulate --weeks 4 --out weeks
     """
+    from newsletter import operating  # noqa: PLC0415 - slow to import
+
     app = letter(ctx)
     try:
         with _watching(is_quiet(ctx)) as tell:
-            found = app.simulate(weeks, out, tell)
+            found = operating.simulate(app, weeks, out, tell)
     except KeyboardInterrupt as stop:
         raise Refused("the simulation was stopped; nothing was sent, no row was changed") from stop
     if as_json:

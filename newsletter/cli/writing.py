@@ -96,7 +96,7 @@ def split(
     """
     app = letter(ctx)
     names = [name.strip() for name in issues.split(",") if name.strip()] if issues else None
-    sender = f"{app.settings.name} <editors@{app.sender_domain}>"
+    sender = f"{app.settings.name} <editors@{app.settings.sender_domain}>"
     draft = app.splitting.draft(article, names, now=app.clock.now(), sender=sender, series_slug=series)
     lengths = {length.issue: length for length in draft.lengths}
     say_table(
@@ -137,7 +137,7 @@ def preview(
     Example: newsletter preview back-pain/neck --text
     """
     app = letter(ctx)
-    previewing = app.previewing(app.reader(as_))
+    previewing = app.previewing(as_)
     if text:
         say(previewing.text(target))
     elif out is not None:

@@ -46,6 +46,7 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         max_recipients=table.max_recipients,
         audience=table.audience,
         archive=Archive(table.archive),
+        has_welcome=table.welcome,
         issues=tuple(
             Issue(
                 id=issue.id,
@@ -158,6 +159,8 @@ def _if_changed(series: Series) -> list[str]:
         lines.append(f"audience = {_text(series.audience)}")
     if series.archive is not Archive.NONE:
         lines.append(f"archive = {_text(series.archive)}")
+    if series.has_welcome:
+        lines.append("welcome = true")
     return lines
 
 

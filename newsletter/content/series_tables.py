@@ -181,6 +181,7 @@ class SeriesTable(StrictTable):
     max_recipients: Annotated[int, Field(gt=0)] | None = None
     audience: Annotated[str, AfterValidator(_audience)] = ""
     archive: Annotated[str, AfterValidator(_archive)] = Archive.NONE
+    welcome: bool = False
     leave_out: list[Ref] = []
     previously: list[Slug] = []
     cadence: CadenceTable

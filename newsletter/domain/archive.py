@@ -79,7 +79,21 @@ def with_links(html: str, heading: str, links: Sequence[Link]) -> str:
 
 def relabelled(html: str, url: str, label: str) -> str:
     """Give the links to an address another label: where nobody can leave, the way out is the way in."""
-    pattern = re.compile(
-        rf"""(<a\b[^>]*\bhref=["']{re.escape(escape(url))}["'][^>]*>).*?(</a>)""", re.DOTALL | re.IGNORECASE
-    )
+    pattern = re.compile(rf"({_start(url)}).*?(</a>)", re.DOTALL | re.IGNORECASE)
     return pattern.sub(lambda found: f"{found[1]}{escape(label)}{found[2]}", html)
+
+
+def without_link(html: str, url: str) -> str:
+    """Take the links to an address away, each with the dot before it: they are somebody's own."""
+    dot = r"""(?:<span\b[^>]*\bclass=["']dot["'][^>]*>[^<]*</span>\s*)?"""
+    return re.sub(rf"{dot}{_start(url)}.*?</a>", "", html, flags=re.DOTALL | re.IGNORECASE)
+
+
+def with_reason(html: str, sentence: str) -> str:
+    """Say something else where a mail says why it came; a letter's own footer that does not mark it stays."""
+    pattern = re.compile(r"""(<p\b[^>]*\bclass=["']why["'][^>]*>).*?(</p>)""", re.DOTALL | re.IGNORECASE)
+    return pattern.sub(lambda found: f"{found[1]}{escape(sentence)}{found[2]}", html)
+
+
+def _start(url: str) -> str:
+    return rf"""<a\b[^>]*\bhref=["']{re.escape(escape(url))}["'][^>]*>"""

@@ -27,13 +27,19 @@ class Bounce(StrEnum):
 
 
 class Suppressed(StrEnum):
-    """Why an address is not mailed any more; the later in this list wins, and any other reason over these."""
+    """Why an address is not mailed any more; the later in this list wins.
+
+    Any other reason wins over these, but for FORGOTTEN: that one gives way to what says that nobody is there,
+    or wants no mail.
+    """
 
     SOFT_BOUNCES = "soft bounces"
     HARD_BOUNCE = "hard bounce"
     COMPLAINT = "complaint"
 
 
+#: Why the address of somebody who was forgotten is not mailed: no list brings it back, only they themselves.
+FORGOTTEN = "forgotten"
 #: Soft bounces of so many issues in a row count, over more than this time, as an address that is gone.
 STRIKES = 3
 STRIKES_SPAN = timedelta(days=14)

@@ -22,7 +22,7 @@ def after(account: Account, limits: Limits, answer: Answer, *, now: datetime, re
     match answer.outcome:
         case Outcome.ACCEPTED:
             return _warmed(_sped_up(_closed(account, now)), limits, now)
-        case Outcome.REFUSED | Outcome.MISMATCHED:
+        case Outcome.REFUSED | Outcome.MISMATCHED | Outcome.REPEATED:
             return _closed(account, now)
         case Outcome.MISCONFIGURED:
             return account

@@ -123,7 +123,10 @@ def record_for(batch: Batch, answer: Answer, *, members: int, now: datetime) -> 
             return Record(BatchState.ACCEPTED, reason=answer.reason, ids=answer.ids, rejected=answer.rejected)
         case Outcome.UNKNOWN:
             return _unknown(batch, answer, now)
-        case Outcome.MISMATCHED:
+        case Outcome.REPEATED if batch.tainted:
+            return Record(BatchState.ACCEPTED, reason=answer.reason)
+        case Outcome.MISMATCHED | Outcome.REPEATED:
+            # Where no call was in doubt, one that was refused has used up the key: that is no proof.
             return Record(
                 BatchState.UNKNOWN, tainted=True, next_at=now + CONFIRM_WAIT, reason=answer.reason,
                 asked=Asked.MISMATCHED,

@@ -7,6 +7,7 @@ from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 from newsletter.domain.bouncing import Bounce, Suppressed
+from newsletter.domain.clicks import Click
 
 
 class EventKind(StrEnum):
@@ -42,6 +43,7 @@ class Event:
     recipient: str = ""
     bounce: Bounce | None = None
     reason: str = ""
+    click: Click | None = None
 
     @property
     def suppresses(self) -> Suppressed | None:

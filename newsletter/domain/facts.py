@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsletter.domain.delivery import UNSETTLED, BatchState, DeliveryState
-from newsletter.domain.pausing import PAUSED, RESUMED, read
+from newsletter.domain.pausing import last_pause
 from newsletter.domain.receiving import ELSEWHERE
 from newsletter.domain.release import REAL, Release, ReleaseState
 from newsletter.domain.subscriber import Consent, Verdict
@@ -50,9 +50,7 @@ class Consenting:
 
     def paused_at(self, instant: datetime) -> datetime | None:
         """Return the end of the pause that an instant is in; None where it is in none."""
-        kinds = (PAUSED, RESUMED, Consent.UNSUBSCRIBED)
-        said = [one for one in self.events if one.kind in kinds and one.at <= instant]
-        until = read(said[-1].text) if said and said[-1].kind == PAUSED else None
+        until = last_pause((one.kind, one.text) for one in self.events if one.at <= instant)
         return until if until is not None and until > instant else None
 
 

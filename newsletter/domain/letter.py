@@ -7,7 +7,7 @@ from newsletter.domain.article import Article, Section
 from newsletter.domain.blocks import Block
 from newsletter.domain.series import Issue, SectionRef, Series
 from newsletter.domain.slugs import offer
-from newsletter.errors import UnknownTarget
+from newsletter.errors import Refused, UnknownTarget
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,16 @@ class Letter:
         """Find the section that a series names."""
         article = self.articles.get(ref.article)
         return article.section(ref.section) if article else None
+
+    def choose_series(self, name: str | None) -> str:
+        """Return the series that is meant: the one named, or the only one there is."""
+        if name is None and len(self.series) == 1:
+            return next(iter(self.series))
+        if name is None:
+            raise Refused("there are several series", mend=f"add --series {' or '.join(self.series)}")
+        if name not in self.series:
+            raise UnknownTarget(f"no series is called {name!r}", mend=offer(name, self.series))
+        return name
 
     def unplaced(self, series: Series) -> list[Section]:
         """List the sections of the articles a series draws on that neither an issue nor `leave_out` names.

@@ -1,8 +1,10 @@
 """How often the public forms may be used: by address, by visitor, by their network, and by everybody.
 
-A window is fixed: it begins at a whole multiple of its span. So one row counts it, and nothing is moved.
+A window is fixed: it begins at a whole multiple of its span. So one row counts it, and nothing is moved. Of
+an address each mail is known by itself, as there are few.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,8 +22,10 @@ class Scope(StrEnum):
     OVERALL = "overall"
     NETWORK = "network"
     VISITOR = "visitor"
-    ADDRESS_LONG = "month"
-    ADDRESS = "day"
+    #: Mails to an address whose owner has not confirmed anything since.
+    ADDRESS = "address"
+    #: Mails that somebody asked for from a page that a mail had led them to.
+    ASKED = "asked"
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,23 @@ class Limit:
         return now - (now - _EPOCH) % self.span
 
 
-#: Somebody else's address is to get no more than this, whoever types it.
 LIMITS = {
     Scope.OVERALL: Limit(1_000, _HOUR),
     Scope.NETWORK: Limit(60, _HOUR),
     Scope.VISITOR: Limit(20, _HOUR),
-    Scope.ADDRESS_LONG: Limit(5, 30 * _DAY),
-    Scope.ADDRESS: Limit(2, _DAY),
 }
+#: Between two mails to one address.
+REST = _DAY
+#: Somebody else's address is to get no more than this, whoever types it and however often.
+MOST_UNCONFIRMED = 3
 #: What a visitor may be told: it says nothing about any address.
-TOLD = (Scope.OVERALL, Scope.NETWORK, Scope.VISITOR)
+TOLD = tuple(LIMITS)
+
+
+def may_mail(before: Sequence[datetime], now: datetime, *, is_asked: bool = False) -> bool:
+    """Tell whether an address may get another mail, by when it got those before; `is_asked` has no end."""
+    has_rested = all(now - one >= REST for one in before)
+    return has_rested and (is_asked or len(before) < MOST_UNCONFIRMED)
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:

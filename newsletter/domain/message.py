@@ -22,6 +22,7 @@ class Recipient(NamedTuple):
     unsubscribe_url: str
     view_url: str
     reference: str = ""
+    preferences_url: str = ""
     action_url: str = ""
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from html import escape
 
+from newsletter.domain.bouncing import FORGOTTEN
 from newsletter.domain.letter import Publication
 from newsletter.domain.lifecycle import can_confirm
 from newsletter.domain.pieces import Field, Pieces, fence, split, strip_fences
@@ -21,15 +22,19 @@ class Notice(StrEnum):
     ALREADY = "_already"
     DETAILS = "_details"
     MOVE = "_move"
+    WELCOME = "_welcome"
 
 
 @dataclass(frozen=True)
 class Door:
-    """Where the one link of a notice leads: what its token allows, for how long, under which path."""
+    """Where the one link of a notice leads: what its token allows, for how long, under which path.
+
+    None is for ever.
+    """
 
     purpose: Purpose
     path: str
-    lasts: timedelta
+    lasts: timedelta | None
 
 
 _DAY = timedelta(days=1)
@@ -38,8 +43,11 @@ DOORS = {
     Notice.CONFIRM: Door(Purpose.CONFIRM, "c", 7 * _DAY),
     Notice.ALREADY: DETAILS,
     Notice.DETAILS: DETAILS,
-    Notice.MOVE: Door(Purpose.MOVE, "a", _DAY),
+    Notice.MOVE: Door(Purpose.MOVE, "m", _DAY),
+    Notice.WELCOME: Door(Purpose.CHOOSE, "p", None),
 }
+#: They ask for a wish, so they may go to an address that was forgotten by the wish of its owner.
+_ASKING = (Notice.CONFIRM, Notice.MOVE)
 LINK = Field("action_url")
 
 
@@ -84,15 +92,28 @@ _WORDS = {
         "Use this address",
         ("The link works for one day.", _STRANGER),
     ),
+    Notice.WELCOME: _Words(
+        "Welcome to “{title}”",
+        (
+            "Thank you for confirming: “{title}” comes to this address from now on.",
+            "Keep this mail: here you see at any time what is sent to you, pause it, or leave:",
+        ),
+        "See what I get",
+        (),
+    ),
 }
 _FOOT = "You get this one email because this address was typed into a form of {letter}."
 
 
-def why_not(notice: str, state: Consent | None, *, has_left_since: bool) -> str | None:
-    """Say why a notice must not go to somebody now; None where it may. Suppression is looked at besides."""
+def why_not(
+    notice: str, state: Consent | None, *, has_left_since: bool, suppressed: str | None = None
+) -> str | None:
+    """Say why a notice must not go to an address now; None where it may."""
+    if suppressed and not (suppressed == FORGOTTEN and notice in _ASKING):
+        return suppressed
     if notice == Notice.CONFIRM and not can_confirm(state, has_left_since=has_left_since):
         return "nothing is left to confirm"
-    if notice == Notice.ALREADY and state is not Consent.ACTIVE:
+    if notice in (Notice.ALREADY, Notice.WELCOME) and state is not Consent.ACTIVE:
         return str(state or "no subscription")
     return None
 

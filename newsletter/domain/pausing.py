@@ -1,9 +1,11 @@
 """When a person's pause ends: at midnight in their own zone, and how that is written down."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.domain.cadence import resolve
+from newsletter.domain.subscriber import Consent
 from newsletter.domain.zones import all_zones
 from newsletter.errors import Refused
 
@@ -35,6 +37,13 @@ def end_of(until: date | None, weeks: int | None, zone: str, now: datetime) -> d
 def date_of(until: datetime, own: str, home: str) -> date:
     """Return the date on which a pause ends for a person."""
     return until.astimezone(ZoneInfo(zone_of(own, home))).date()
+
+
+def last_pause(said: Iterable[tuple[str, str]]) -> datetime | None:
+    """Return until when somebody has paused, by the kinds and texts of what they said, in order."""
+    kinds = (PAUSED, RESUMED, Consent.UNSUBSCRIBED)
+    last = [text if kind == PAUSED else "" for kind, text in said if kind in kinds]
+    return read(last[-1]) if last else None
 
 
 def written(until: datetime) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 #: The fields that an editor may write as `{{ name }}` or `{{ name or "there" }}`.
 EDITOR_FIELDS = frozenset({"name"})
 #: The fields that only templates and headers use.
-TEMPLATE_FIELDS = frozenset({"address", "unsubscribe_url", "view_url"})
+TEMPLATE_FIELDS = frozenset({"address", "unsubscribe_url", "view_url", "preferences_url"})
 FIELDS = EDITOR_FIELDS | TEMPLATE_FIELDS
 
 # Private-use characters fence a field inside a string: no Markdown, HTML or CSS tool gives them a meaning.

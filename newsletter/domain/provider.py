@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from newsletter.domain.diagnosis import Examination, unchecked
 from newsletter.domain.message import Message, Recipient
 
 
@@ -24,6 +25,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     #: The key was used with another payload: an earlier call was most likely accepted, this one was not.
     MISMATCHED = "mismatched"
+    #: The key was used before, and this call sent nothing: what became of the earlier one is not said.
+    REPEATED = "repeated"
 
 
 class Recovery(StrEnum):
@@ -39,6 +42,26 @@ class Recovery(StrEnum):
     EVENTS = "events"
     #: Nothing tells.
     NONE = "none"
+
+
+class Shape(StrEnum):
+    """What a call carries for each of its recipients."""
+
+    #: A complete message.
+    MESSAGES = "messages"
+    #: Values for the variables of one template that they share.
+    TEMPLATE = "template"
+
+
+class OneClick(StrEnum):
+    """How the one-click header of each recipient fares in a call (RFC 8058)."""
+
+    #: Each mail of a call carries its own.
+    OWN = "own"
+    #: A call has one header for all, so that calls are of one recipient.
+    ALONE = "alone"
+    #: The provider puts its own in its place.
+    REPLACED = "replaced"
 
 
 @dataclass(frozen=True)
@@ -63,7 +86,11 @@ class Capabilities:
     long after a call the log can be trusted, `look_interval` between two looks, `remembers_for` how long it
     keeps what it knows. `events_wait`: for so long events are waited for before the policy of the series
     decides. `is_atomic`: a call is accepted for all its recipients or for none, so proof for one is proof for
-    all. `rehearsal`: nothing leaves this machine, and nothing sent counts.
+    all. `has_log`: it can be searched, too, once its recovery has come to its end. `rehearsal`: nothing
+    leaves this machine, and nothing sent counts.
+
+    For whoever chooses a provider: `byte_limit` is what a call may have where that is documented; `cost` says
+    in a sentence what its shape loses or asks for.
     """
 
     name: str
@@ -78,7 +105,12 @@ class Capabilities:
     events_wait: timedelta = timedelta(hours=2)
     is_atomic: bool = True
     calls_per_second: float | None = None
+    has_log: bool = False
     rehearsal: bool = False
+    shape: Shape = Shape.MESSAGES
+    byte_limit: int | None = None
+    one_click: OneClick = OneClick.OWN
+    cost: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +193,11 @@ class Provider(Protocol):
     def search(self, inquiry: Inquiry) -> Sightings:  # noqa: ARG002
         """Look in the provider's own log, where it has one (QUERY); never raises for what a provider does."""
         return Sightings(is_complete=False, reason="this provider has no log to search")
+
+    def examine(self, domains: Sequence[str]) -> Examination:  # noqa: ARG002
+        """Ask for the account and its sending domains; changes nothing, never raises for what it is told."""
+        said = f"{self.capabilities.name} is not asked whether the key is good and the domain verified"
+        return Examination((unchecked("provider", said, "see the provider's own pages"),))
 
     def close(self) -> None:
         """Let go of connections."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsletter.domain.bouncing import Bounce
+from newsletter.domain.clicks import Clicks
 from newsletter.domain.delivery import BatchState, DeliveryState
 from newsletter.domain.release import ReleaseState
 from newsletter.domain.subscriber import Verdict
@@ -65,8 +66,9 @@ class ReleaseReport:
 
 @dataclass(frozen=True)
 class IssueReport:
-    """What became of an issue; `unsubscribed` left by a link of it, `first_at` is when it first went out.
+    """What became of an issue; `unsubscribed` left by a link of it, and did not take that back at once.
 
+    `first_at` is when it first went out; `clicks` are reported where the provider's own tracking is on.
     `rehearsed` counts releases that only rehearsed it: nothing of them is in the numbers.
     """
 
@@ -76,6 +78,7 @@ class IssueReport:
     unsubscribed: int = 0
     rehearsed: int = 0
     first_at: datetime | None = None
+    clicks: Clicks = field(default_factory=Clicks)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ class Series:
     max_recipients: int | None = None
     audience: str = ""
     archive: Archive = Archive.NONE
+    #: Whoever has confirmed gets a mail that says so.
+    has_welcome: bool = False
 
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""
@@ -96,6 +98,7 @@ class AppliedSeries:
     reply_to: str = ""
     audience: str = ""
     archive: Archive = Archive.NONE
+    has_welcome: bool = False
 
     @property
     def is_sequence(self) -> bool:
@@ -115,6 +118,7 @@ def to_settings(series: Series) -> dict[str, Any]:
         "max_recipients": series.max_recipients,
         "audience": series.audience,
         "archive": series.archive.value,
+        "welcome": series.has_welcome,
         "weekday": cadence.weekday,
         "time": cadence.time.isoformat(),
         "zone": cadence.zone,
@@ -154,6 +158,7 @@ def from_settings(
         reply_to,
         audience=settings.get("audience", ""),
         archive=Archive(settings.get("archive", Archive.NONE)),
+        has_welcome=settings.get("welcome", False),
     )
 
 

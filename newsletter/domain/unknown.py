@@ -65,11 +65,12 @@ def next_step(
             return Next(Step.CALL)
         case Recovery.KEY if _key_is_safe(batch, capabilities, now):
             return Next(Step.CALL)
-        case Recovery.QUERY if not _is_forgotten(batch, capabilities, now):
-            ready = _last_call(batch, now) + capabilities.settles_after
-            return Next(Step.WAIT, ready) if now < ready else Next(Step.SEARCH)
         case Recovery.NONE:
             return _by_policy(batch, policy)
+    can_look = capabilities.has_log or capabilities.recovery is Recovery.QUERY
+    if can_look and not _is_forgotten(batch, capabilities, now):
+        ready = _last_call(batch, now) + capabilities.settles_after
+        return Next(Step.WAIT, ready) if now < ready else Next(Step.SEARCH)
     return _await_events(batch, capabilities, policy, now)
 
 

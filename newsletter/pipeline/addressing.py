@@ -91,6 +91,7 @@ def recipients(
             keys.sign_each(Purpose.UNSUBSCRIBE, payloads, key_id=key_id, before=f"{url}/u/"),
             keys.sign_each(Purpose.VIEW, payloads, key_id=key_id, before=f"{url}/w/"),
             [f"{key}-{pos}" for pos in positions],
+            keys.sign_each(Purpose.CHOOSE, payloads, key_id=key_id, before=f"{url}/p/"),
         )
     )
     door = DOORS_BY_SLUG.get(frozen.notice)
@@ -101,7 +102,7 @@ def _with_links(
     people: Sequence[Recipient], payloads: Sequence[str], door: Door, frozen: Frozen, keys: TokenKeys
 ) -> Sequence[Recipient]:
     # From the date of the mail, so that a repeat has the same link.
-    until = int((frozen.date + door.lasts).timestamp())
+    until = int((frozen.date + door.lasts).timestamp()) if door.lasts else 0
     before = f"{frozen.public_url}/{door.path}/"
     links = keys.sign_each(door.purpose, payloads, key_id=frozen.key_id, until=until, before=before)
     return [one._replace(action_url=link) for one, link in zip(people, links, strict=True)]

@@ -1,6 +1,7 @@
 """What the public pages ask for, over the real store."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 
 from sqlalchemy import Connection
@@ -9,13 +10,14 @@ from newsletter.domain.clock import Clock
 from newsletter.domain.desk import Subscription
 from newsletter.domain.letter import Publication
 from newsletter.domain.lifecycle import CONFIRMED, UNSUBSCRIBED, Change, after
+from newsletter.domain.pausing import last_pause, written
 from newsletter.domain.pieces import fill
 from newsletter.domain.revision import Media
 from newsletter.domain.signup import CHOOSE_LASTS, UNDO_LASTS
 from newsletter.domain.subscriber import Consent, Evidence
 from newsletter.domain.tokens import Grant, Purpose, TokenKeys
 from newsletter.pipeline.archiving import NOBODY, Archiving
-from newsletter.store import consents, deliveries, revisions, series, subscribers
+from newsletter.store import consents, deliveries, pausing, revisions, series, subscribers
 from newsletter.store.consents import Given
 from newsletter.store.database import Database
 
@@ -80,9 +82,18 @@ class Desk:
         assert new is not None, "who left was there"
         consents.put(tx, series_id, left.subscriber_id, new)
         if new is Consent.ACTIVE:
-            evidence = Evidence(self.clock.now(), "undo", last.text, last.version)
+            now = self.clock.now()
+            evidence = Evidence(now, "undo", last.text, last.version)
             consents.note(tx, series_id, left.subscriber_id, CONFIRMED, evidence)
+            self._pause_again(tx, last, now)
         return True
+
+    def _pause_again(self, tx: Connection, left: Given, now: datetime) -> None:
+        before = (one for one in consents.history(tx, left.subscriber_id) if one.id < left.id)
+        until = last_pause((one.kind, one.text) for one in before if one.series_id == left.series_id)
+        if until is not None and until > now:
+            evidence = Evidence(now, "undo", written(until))
+            pausing.pause(tx, left.series_id, left.subscriber_id, until, evidence)
 
     def issue_page(self, token: str) -> str | None:
         """Fill the revision that a mail carried, without the name: such links are passed on."""
@@ -101,6 +112,7 @@ class Desk:
         values = {
             "unsubscribe_url": f"{base}/u/{self.keys.sign(Purpose.UNSUBSCRIBE, grant)}",
             "view_url": f"{base}/w/{token}",
+            "preferences_url": f"{base}/p/{self.keys.sign(Purpose.CHOOSE, grant)}",
         }
         return archiving.with_earlier(fill(revision.html, values, escape), grant)
 

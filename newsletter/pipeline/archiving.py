@@ -7,7 +7,15 @@ from html import escape
 
 from sqlalchemy import Connection
 
-from newsletter.domain.archive import Link, Listing, Published, relabelled, with_links
+from newsletter.domain.archive import (
+    Link,
+    Listing,
+    Published,
+    relabelled,
+    with_links,
+    with_reason,
+    without_link,
+)
 from newsletter.domain.letter import Publication
 from newsletter.domain.pieces import fill
 from newsletter.domain.series import AppliedSeries, Archive
@@ -18,6 +26,9 @@ from newsletter.store.database import Database
 #: The subscriber of a link that is nobody's own.
 NOBODY = 0
 _SUBSCRIBE = "Subscribe"
+_REASON = "{} comes by email. This issue is shown as it was sent."
+#: Where the link to what somebody gets leads, in an issue that is made out to nobody; it is taken away.
+_NOBODYS = "#nobody"
 
 
 @dataclass(frozen=True)
@@ -76,9 +87,10 @@ class Archiving:
 
     def _generic(self, tx: Connection, of: AppliedSeries, one: Published, url: str) -> str:
         way_in = self._subscribe(of)
-        values = {"unsubscribe_url": way_in, "view_url": url}
+        values = {"unsubscribe_url": way_in, "view_url": url, "preferences_url": _NOBODYS}
         html = fill(revisions.get(tx, one.revision).html, values, escape)
-        return relabelled(html, way_in, _SUBSCRIBE)
+        html = with_reason(html, _REASON.format(of.title))
+        return without_link(relabelled(html, way_in, _SUBSCRIBE), _NOBODYS)
 
     def _subscribe(self, of: AppliedSeries) -> str:
         return f"{self.publication.public_url}/subscribe/{of.slug}"

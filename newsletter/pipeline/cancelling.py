@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from newsletter.domain.release import FINAL, ReleaseState, SlotState
 from newsletter.errors import UnknownTarget
 from newsletter.pipeline.editing import Undo, keep, note
-from newsletter.store import batches, deliveries, releases, series, slots
+from newsletter.store import cancelling, deliveries, releases, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
@@ -63,10 +63,10 @@ def _cancel_slot(tx: Connection, slot: Slot, now: datetime) -> Cancelled | None:
     if not open_:
         return None
     for release in open_:
-        batches.cancel(tx, release.id, now)
+        cancelling.cancel_release(tx, release.id, now)
         releases.change(tx, release.id, state=ReleaseState.CANCELLED, reason="cancelled", waiting=0)
         # Whoever was preparing it kept the release until now, and has planned more.
-        batches.cancel(tx, release.id, now)
+        cancelling.cancel_release(tx, release.id, now)
     counts = [deliveries.counts_of(tx, release.id) for release in open_]
     stopped = sum(one.get("cancelled", 0) for one in counts)
     return Cancelled(slot.target, stopped=stopped, gone=sum(sum(one.values()) for one in counts) - stopped)
@@ -81,6 +81,6 @@ def _in_sequence(tx: Connection, name: str) -> Iterator[IssueRow]:
 
 
 def _withdraw(tx: Connection, row: IssueRow, now: datetime) -> Cancelled:
-    stopped = batches.cancel_issue(tx, row.id)
+    stopped = cancelling.cancel_issue(tx, row.id)
     series.change_issue(tx, row.id, cancelled_at=now)
     return Cancelled(row.target, stopped=stopped, withdrawn=True)

@@ -115,7 +115,7 @@ class Choosing:
         id_ = holder.grant.subscriber_id
         if act in ("off", "on", "pause", "resume"):
             of = series.find(tx, values.get("series", ""))
-            return self._change(tx, of, id_, person, act, values, ip) if of else ""
+            return self._change(tx, of, holder, person, act, values, ip) if of else ""
         if act == "link":
             return self._mail_link(tx, holder, person, ip)
         if not holder.is_owner:
@@ -136,17 +136,21 @@ class Choosing:
         self,
         tx: Connection,
         of: AppliedSeries,
-        id_: int,
+        holder: _Holder,
         person: Subscriber,
         act: str,
         values: Mapping[str, str],
         ip: str,
     ) -> str:
+        id_ = holder.grant.subscriber_id
         if act == "off":
             subscribers.unsubscribe(tx, of.id, id_, self._evidence(_HOW), None)
             return f"You get no more of {of.title}."
         if act == "on":
-            if self.joining.limiting.over(tx, person.address, ip, self.clock.now()) is None:
+            # Whoever was mailed a link just now asks for themselves.
+            asked = of.slug if holder.is_owner else ""
+            limiting = self.joining.limiting
+            if limiting.over(tx, person.address, ip, self.clock.now(), asked=asked) is None:
                 text = agreement(of.title)
                 self.joining.request(tx, of, id_, self._evidence(_HOW, text, ip))
             return f"Please check your mail: a link to confirm {of.title} is on its way."
@@ -164,7 +168,8 @@ class Choosing:
     def _mail_link(self, tx: Connection, holder: _Holder, person: Subscriber, ip: str) -> str:
         now = self.clock.now()
         of = next((one for one in series.every(tx) if one.id == holder.grant.series_id), None)
-        if of is not None and self.joining.limiting.over(tx, person.address, ip, now) is None:
+        limiting = self.joining.limiting
+        if of is not None and limiting.over(tx, person.address, ip, now, asked="link") is None:
             id_ = holder.grant.subscriber_id
             asked_by = consents.note(tx, of.id, id_, "link requested", self._evidence(_HOW, ip=ip))
             self.joining.noticing.plan(tx, Notice.DETAILS, of, id_, asked_by, now)

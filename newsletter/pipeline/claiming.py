@@ -16,18 +16,17 @@ from newsletter.domain.account import Lane, Limits
 from newsletter.domain.clock import Clock
 from newsletter.domain.delivery import Batch, BatchState, DeliveryState, batch_key, lease_for
 from newsletter.domain.message import Message, sender_domain
-from newsletter.domain.notices import why_not
 from newsletter.domain.pace import Wait, admit
-from newsletter.domain.provider import Inquiry, Provider, Recovery
+from newsletter.domain.provider import Inquiry, Provider
 from newsletter.domain.release import spell
-from newsletter.domain.subscriber import are_mailable, is_mailable
 from newsletter.domain.tokens import TokenKeys
 from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, next_step
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
 from newsletter.pipeline.letters import Letters
+from newsletter.pipeline.willing import leave_out, members_of, willing_of
 from newsletter.pipeline.work import Claim, Compiled, Look, Work
-from newsletter.store import accounts, batches, claims, consents, picking, releases
+from newsletter.store import accounts, batches, claims, picking, releases
 from newsletter.store.claims import About, Member
 from newsletter.store.database import Database
 from newsletter.store.picking import Picked, Ready
@@ -141,10 +140,10 @@ class Claiming:
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float
     ) -> Claim | Wait | None:
         batch, capabilities = picked.batch, self.provider.capabilities
-        everyone = _members(tx, batch)
-        willing = self._willing(batch, everyone)
+        everyone = members_of(tx, batch)
+        willing = willing_of(batch, everyone, capabilities.recovery)
         if not batch.tainted:
-            self._leave_out(tx, batch, everyone, willing)
+            leave_out(tx, batch, everyone, willing)
         if not any(one.is_open for one in willing.values()):
             self._close_empty(tx, batch, now)
             return None
@@ -208,23 +207,6 @@ class Claiming:
         people = recipients(Frozen.load(picked.frozen), self.keys, key, everyone)
         return Look(held, Inquiry(key, people, batch.first_call_at or now))
 
-    def _willing(self, batch: Batch, everyone: Sequence[Member]) -> dict[int, Member]:
-        # Under a key a repeat says the same of all who are still there, so that its answer is the first one.
-        repeats = batch.tainted and self.provider.capabilities.recovery is Recovery.KEY
-        willing = [one for one in everyone if not one.why_not and (repeats or one.is_open)]
-        if not are_mailable([one.address for one in willing]):
-            willing = [one for one in willing if is_mailable(one.address)]
-        return {one.pos: one for one in willing}
-
-    def _leave_out(
-        self, tx: Connection, batch: Batch, everyone: Sequence[Member], willing: Mapping[int, Member]
-    ) -> None:
-        others = [one for one in everyone if one.pos not in willing and one.is_open]
-        left = {one.pos: one.why_not for one in others if one.why_not}
-        unfit = {one.pos: "the address cannot be mailed" for one in others if not one.why_not}
-        batches.mark(tx, batch.id, DeliveryState.SUPPRESSED, left)
-        batches.mark(tx, batch.id, DeliveryState.REJECTED, unfit)
-
     def _close_empty(self, tx: Connection, batch: Batch, now: datetime) -> None:
         if not batch.tainted:
             batches.set_state(tx, batch.id, state=BatchState.CANCELLED, next_at=None, frozen=None)
@@ -279,19 +261,6 @@ class Claiming:
 
     def _next_seq(self, tx: Connection, batch: Batch) -> int:
         return batch.seq + 1 if batch.release_id is None else releases.next_seq(tx, batch.release_id)
-
-
-def _members(tx: Connection, batch: Batch) -> Sequence[Member]:
-    """List who is in a batch, each with why no mail of its kind may go to them now."""
-    if batch.release_id is not None:
-        return claims.members(tx, batch.id, needs_consent=True)
-    everyone = claims.members(tx, batch.id, needs_consent=False)
-    found = consents.planned(tx, batch.id)
-    if found is None:
-        return everyone
-    has_left = consents.has_left_since(tx, found.series_id, found.subscriber_id, found.occasion)
-    reason = why_not(found.slug, found.state, has_left_since=has_left)
-    return [one._replace(why_not=one.why_not or reason) for one in everyone]
 
 
 def _groups(positions: Iterable[int], size: int) -> list[list[int]]:

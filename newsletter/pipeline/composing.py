@@ -121,5 +121,6 @@ def _sample_mail(series: Series, issue: Issue, revision: Revision) -> bytes:
         message_id=f"<{revision.hash[:22]}@{sender_domain(revision.sender)}>",
         unsubscribe_url="https://sample.example.org/u/sample",
         view_url="https://sample.example.org/w/sample",
+        preferences_url="https://sample.example.org/p/sample",
     )
     return b"".join(next(compile_mime(message)(_SAMPLE_DATE)([recipient])))

@@ -23,7 +23,7 @@ from newsletter.pipeline.claiming import ALL_LANES, Claiming
 from newsletter.pipeline.letters import Letters
 from newsletter.pipeline.recording import Ended, Recording
 from newsletter.pipeline.work import Claim, Look, Work
-from newsletter.store import accounts, batches, picking
+from newsletter.store import accounts, attempts, picking
 from newsletter.store.aside import Aside, Kept
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
@@ -156,7 +156,7 @@ class Delivering:
 
     def _replay(self, kept: Kept) -> None:
         with self.database.reading() as tx:
-            if not batches.has_attempt(tx, kept.batch_id, kept.epoch, kept.generation):
+            if not attempts.is_known(tx, kept.batch_id, kept.epoch, kept.generation):
                 log.error("an outcome of a call that this database does not know", batch=kept.batch_id)
                 return
             batch = picking.get(tx, kept.batch_id).batch

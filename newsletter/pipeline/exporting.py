@@ -1,15 +1,19 @@
 """Write everybody into a file. Decides nothing."""
 
-from collections.abc import Callable
+import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import BinaryIO
 
 from newsletter.content import people_json
 from newsletter.content.people_csv import PeopleTable
+from newsletter.content.whole_files import written_whole
 from newsletter.domain.portable import Opening
 from newsletter.domain.slugs import offer
 from newsletter.errors import UnknownTarget
+from newsletter.pipeline.listening import Watch, watch_nobody
 from newsletter.store import portable
 from newsletter.store.database import Database
 
@@ -30,10 +34,15 @@ class Exporting:
     database: Database
     salt: bytes
 
-    def export(
-        self, file: BinaryIO, form: Format, series: str | None, tell: Callable[[int], None] = lambda _: None
-    ) -> int:
-        """Write everybody, or who subscribed to one series; return how many people that are."""
+    def export(self, out: Path | None, form: Format, series: str | None, watch: Watch = watch_nobody) -> int:
+        """Write everybody, or who subscribed to one series; return how many people that are.
+
+        A file is written whole or not at all; without one they go to the standard output.
+        """
+        with written_whole(out) if out else nullcontext(sys.stdout.buffer) as file:
+            return self._write(file, form, series, watch)
+
+    def _write(self, file: BinaryIO, form: Format, series: str | None, watch: Watch) -> int:
         with self.database.reading() as tx:
             names = portable.names(tx)
             if series is not None and series not in names.series:
@@ -54,7 +63,7 @@ class Exporting:
                     file.write(people_json.person_line(person))
                 count += 1
                 if count % _EVERY == 0:
-                    tell(count)
+                    watch(count, 0)
             if not is_table:
                 file.writelines(map(people_json.nameless_line, portable.nameless(tx)))
         return count

@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from newsletter.domain.subscriber import Evidence
+from newsletter.domain.subscriber import Evidence, Subscriber
 from newsletter.pipeline.addressing import Frozen
 from newsletter.store import forgetting, series, subscribers
 
@@ -24,6 +24,14 @@ def forget(tx: Connection, subscriber_id: int, evidence: Evidence) -> None:
     leave_every(tx, subscriber_id, evidence)
     forgetting.erase(tx, subscriber_id, evidence.at)
     forgetting.thaw(tx, subscriber_id, partial(_without, subscriber_id))
+
+
+def person_of(tx: Connection, hash_: str, person: Subscriber) -> int:
+    """Return the id of whoever has an address; who was forgotten begins anew, as somebody else."""
+    known = subscribers.ids_by_hash(tx, [hash_])
+    if known and (subscribers.get(tx, known[hash_]) or not forgetting.make_room(tx, hash_)):
+        return known[hash_]
+    return subscribers.add_people(tx, {hash_: person})[hash_]
 
 
 def _without(subscriber_id: int, blob: bytes) -> bytes:

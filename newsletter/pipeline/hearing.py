@@ -1,7 +1,7 @@
 """Take the reports of providers: verified, kept once, applied; any order and any repetition ends the same."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -52,9 +52,12 @@ class Hearing:
         What was taken before an error is applied, and known when all of it comes again.
         """
         # Two that write the same rows at once take them in the same order.
-        ordered = sorted(heard, key=lambda event: (event.provider, event.id))
+        ordered = sorted(map(self._hide, heard), key=lambda event: (event.provider, event.id))
         chunks = [ordered[first : first + CHUNK] for first in range(0, len(ordered), CHUNK)]
         return sum(self._take(chunk, now, urgent=urgent) for chunk in chunks)
+
+    def _hide(self, event: Event) -> Event:
+        return replace(event, click=event.click.hidden(self.salt)) if event.click else event
 
     def _read(self, provider: str, post: Post, now: datetime) -> Sequence[Event] | Heard:
         if provider not in self.listeners:

@@ -42,10 +42,12 @@ from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_
 from newsletter.domain.tokens import Grant, Purpose, TokenKeys
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.awaiting import next_slot
+from newsletter.pipeline.forgetting import person_of
 from newsletter.pipeline.limiting import Limiting
 from newsletter.pipeline.noticing import Noticing
-from newsletter.pipeline.subscribing import Pending, checked
-from newsletter.store import consents, series, subscribers
+from newsletter.pipeline.sifting import checked
+from newsletter.pipeline.subscribing import Pending
+from newsletter.store import consents, forgetting, series, subscribers
 from newsletter.store.consents import Given
 from newsletter.store.database import Database
 
@@ -99,20 +101,22 @@ class SignUps:
             if over in TOLD:
                 return Reply(Came.TOO_MANY)
             if over is None:
-                known = subscribers.ids_by_hash(tx, [hash_]) or subscribers.add_people(tx, {hash_: person})
-                self.request(tx, of, known[hash_], evidence)
+                self.request(tx, of, person_of(tx, hash_, person), evidence)
         return Reply(Came.TAKEN)
 
     def request(self, tx: Connection, of: AppliedSeries, subscriber_id: int, evidence: Evidence) -> None:
         """Ask somebody to confirm that they want a series; tell those who get it that they do."""
-        if subscribers.get(tx, subscriber_id) is None:
-            # Forgotten by their own wish: nobody else's typing brings them back.
+        person = subscribers.get(tx, subscriber_id)
+        if person is None:
+            # Forgotten, and not to be mailed for another reason besides.
             return
         state, _ = consents.standing(tx, of.id, subscriber_id)
         if after(state, Change.ASKED) is Consent.PENDING:
             consents.begin(tx, of.id, subscriber_id)
         asked_by = consents.note(tx, of.id, subscriber_id, REQUESTED, evidence)
         notice = Notice.ALREADY if state is Consent.ACTIVE else Notice.CONFIRM
+        if notice is Notice.ALREADY:
+            self.limiting.confirmed(tx, person.address, evidence.at)
         self.noticing.plan(tx, notice, of, subscriber_id, asked_by, evidence.at)
 
     def plan_confirmations(self, tx: Connection, pending: Sequence[Pending]) -> None:
@@ -160,9 +164,22 @@ class SignUps:
                 stage, purpose = Stage.JOINED, Purpose.DETAILS
                 kept_ip = ip if self.keeps_ip else ""
                 evidence = Evidence(now, "confirmation link", asked.text, asked.version, kept_ip)
-                _activate(tx, asked, state, evidence)
+                self._activate(tx, asked, state, evidence)
             choose = self.keys.sign(purpose, grant, expires=now + CHOOSE_LASTS)
             return self._joining(tx, asked, stage, choose)
+
+    def _activate(self, tx: Connection, asked: Given, state: Consent | None, evidence: Evidence) -> None:
+        new = after(state, Change.CONFIRMED)
+        person = subscribers.get(tx, asked.subscriber_id)
+        assert new is not None, "there is somebody to confirm"
+        assert person is not None, "they have an address"
+        consents.put(tx, asked.series_id, asked.subscriber_id, new, evidence.at)
+        confirmed = consents.note(tx, asked.series_id, asked.subscriber_id, CONFIRMED, evidence)
+        self.limiting.confirmed(tx, person.address)
+        forgetting.let_in(tx, address_hash(person.address, self.salt))
+        of = next(one for one in series.every(tx) if one.id == asked.series_id)
+        if of.has_welcome:
+            self.noticing.plan(tx, Notice.WELCOME, of, asked.subscriber_id, confirmed, evidence.at)
 
     def _asked(self, tx: Connection, grant: Grant) -> Given | None:
         """Read the request that a link answers; None where it is none, or its person is no more."""
@@ -199,10 +216,3 @@ def _stage(tx: Connection, asked: Given, state: Consent | None) -> Stage:
         return Stage.JOINED
     has_left = consents.has_left_since(tx, asked.series_id, asked.subscriber_id, asked.id)
     return Stage.WAITING if can_confirm(state, has_left_since=has_left) else Stage.OVER
-
-
-def _activate(tx: Connection, asked: Given, state: Consent | None, evidence: Evidence) -> None:
-    new = after(state, Change.CONFIRMED)
-    assert new is not None, "there is somebody to confirm"
-    consents.put(tx, asked.series_id, asked.subscriber_id, new, evidence.at)
-    consents.note(tx, asked.series_id, asked.subscriber_id, CONFIRMED, evidence)

@@ -8,7 +8,7 @@ from newsletter.domain.delivery import Batch
 from newsletter.domain.message import Message, message_of
 from newsletter.domain.provider import Provider
 from newsletter.pipeline.work import Compiled
-from newsletter.store import claims, releases, revisions
+from newsletter.store import claims, releases, revisions, series
 
 #: So many are kept; a large one takes some 200 KB.
 _MOST = 16
@@ -37,10 +37,10 @@ class Letters:
     def _compile(self, tx: Connection, batch: Batch) -> Compiled:
         is_test = batch.release_id is None
         about = claims.about(tx, batch.id)
-        series, title, issue, is_notice = releases.names(tx, about.issue_id)
+        slug, title, issue, is_notice = series.names(tx, about.issue_id)
         kind = "notice" if is_notice else "test" if is_test else "issue"
         message = message_of(
-            revisions.get(tx, batch.revision), series=series, series_title=title, issue=issue, kind=kind
+            revisions.get(tx, batch.revision), series=slug, series_title=title, issue=issue, kind=kind
         )
         return Compiled(message, self.provider.compile(message), _label(tx, batch, message), about)
 

@@ -143,6 +143,7 @@ class Previewing:
             "address": self.reader.address,
             "unsubscribe_url": f"{_NOWHERE}/unsubscribe",
             "view_url": f"{_NOWHERE}/view",
+            "preferences_url": f"{_NOWHERE}/preferences",
         }
 
 

@@ -1,16 +1,13 @@
 """Queue and cancel: apply a series to the database, freeze revisions, give slots. Decides nothing."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
-from difflib import unified_diff
+from datetime import date, datetime
 from importlib.metadata import version
 
 from sqlalchemy import Connection
 
 from newsletter.domain.finding import Finding, Severity
-from newsletter.domain.pieces import plain
 from newsletter.domain.queueing import (
     Change,
     QueueEntry,
@@ -19,43 +16,21 @@ from newsletter.domain.queueing import (
     merged,
     starts_note,
 )
-from newsletter.domain.release import FINAL, Release, ReleaseState, SlotState, telling
-from newsletter.domain.revision import Revision
-from newsletter.domain.series import AppliedSeries, Mode, Series
-from newsletter.domain.zones import opens_at
+from newsletter.domain.release import FINAL, ReleaseState, SlotState
+from newsletter.domain.series import Mode, Series
 from newsletter.errors import CheckFailed, Refused, UnknownTarget
 from newsletter.pipeline.applying import apply
+from newsletter.pipeline.approving import approve, approve_part
 from newsletter.pipeline.composing import Composed, Composing
 from newsletter.pipeline.editing import Undo, keep, note
 from newsletter.pipeline.following import new_dates
+from newsletter.pipeline.queue import QueueRow, queue_rows
 from newsletter.pipeline.showing import show_again
 from newsletter.pipeline.slotting import follow_cadence
 from newsletter.store import deliveries, releases, revisions, series, slots
 from newsletter.store.database import Database
 from newsletter.store.series import IssueRow
 from newsletter.store.slots import Slot
-
-
-@dataclass(frozen=True)
-class QueueRow:
-    """One line of the queue; `counts` are its deliveries by state once it was released.
-
-    Of a slot that has several releases it names the one that says most, and the recipients of all.
-    """
-
-    slot: Slot
-    due_at: datetime
-    zone: str
-    release: Release | None
-    counts: dict[str, int]
-    planned: int = 0
-    each_zone: time | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether its date came and nothing had been approved for it."""
-        is_over = self.release is not None and self.release.state is ReleaseState.SETTLED
-        return is_over and not self.planned and bool(self.release and self.release.reason)
 
 
 class NotReady(CheckFailed):
@@ -129,23 +104,7 @@ class Queueing:
     def rows(self) -> list[QueueRow]:
         """List the queue, past and to come, by date."""
         with self.database.reading() as tx:
-            by_id = {one.id: one for one in series.every(tx)}
-            counted = deliveries.counts(tx)
-            rows = []
-            for slot in slots.every(tx):
-                cadence = by_id[slot.series_id].cadence
-                found = releases.of_slot(tx, slot.id)
-                counts: Counter[str] = Counter()
-                for one in found:
-                    counts.update(counted.get(one.id, {}))
-                due_at = found[0].due_at if found else opens_at(cadence, slot.local_date)
-                planned = sum(one.planned for one in found)
-                rows.append(
-                    QueueRow(
-                        slot, due_at, cadence.zone, telling(found), dict(counts), planned, cadence.each_zone
-                    )
-                )
-        return sorted(rows, key=lambda row: row.due_at)
+            return queue_rows(tx)
 
     def _check(self, composed: Sequence[Composed]) -> None:
         names = dict.fromkeys(one.target for one in composed)
@@ -194,14 +153,14 @@ class Queueing:
         assert of is not None, "applied just before"
         row = next(row for row in series.issues(tx, of.id) if row.slug == one.issue.id)
         if of.is_sequence:
-            return self._approve_part(tx, of, row, one, at, now)
+            return approve_part(tx, of, row, one, at, now)
         taken = slots.of_series(tx, of.id)
         slot = _current(tx, taken, row)
         if slot is not None and slot.state is SlotState.RELEASED:
             return self._entry(tx, slot, Change.SENT)
         if slot is not None:
             keep(tx, slot)
-        difference = self._approve(tx, row, one)
+        difference = approve(tx, row, one)
         if slot is None:
             dates = {other.local_date: other.target for other in taken}
             day = (
@@ -231,49 +190,6 @@ class Queueing:
         return self._entry(
             tx, replace(slot, revision=one.revision.hash), Change.RENEWED, difference=difference
         )
-
-    def _approve_part(
-        self,
-        tx: Connection,
-        of: AppliedSeries,
-        row: IssueRow,
-        one: Composed,
-        at: date | None,
-        now: datetime,
-    ) -> QueueEntry:
-        """Approve an issue of a sequence, which has no date: everybody gets it when their turn comes."""
-        if at is not None:
-            raise Refused(
-                f"{one.target} has no date: {of.slug} is a sequence",
-                mend="leave out --at, or move it in the file",
-            )
-        is_new = row.approved_revision is None or row.cancelled_at is not None
-        difference = self._approve(tx, row, one)
-        is_same = row.approved_revision == one.revision.hash
-        change = Change.APPROVED if is_new else Change.UNCHANGED if is_same else Change.RENEWED
-        if change is not Change.UNCHANGED:
-            series.change_issue(tx, row.id, cancelled_at=None)
-            note(tx, now, "approve", one.target, {"revision": one.revision.hash})
-        [slot] = (slot for slot in slots.of_series(tx, of.id) if slot.state is SlotState.QUEUED)
-        return QueueEntry(
-            target=one.target,
-            change=change,
-            subject=one.revision.subject_line,
-            local_date=slot.local_date,
-            due_at=of.cadence.due_at(slot.local_date),
-            zone=of.cadence.zone,
-            difference=difference if change is Change.RENEWED else (),
-            each_zone=of.cadence.each_zone,
-            in_turn=True,
-        )
-
-    def _approve(self, tx: Connection, row: IssueRow, one: Composed) -> tuple[str, ...]:
-        before = revisions.get(tx, row.approved_revision) if row.approved_revision else None
-        revisions.add(tx, row.id, one.revision)
-        for picture in one.media:
-            revisions.add_media(tx, picture)
-        series.change_issue(tx, row.id, approved_revision=one.revision.hash)
-        return _difference(before, one.revision) if before else ()
 
     def _entry(
         self,
@@ -318,10 +234,3 @@ def _current(tx: Connection, taken: Sequence[Slot], row: IssueRow) -> Slot | Non
         if any(state not in FINAL for _, state in kinds):
             return slot
     return None
-
-
-def _difference(before: Revision, after: Revision) -> tuple[str, ...]:
-    def lines(one: Revision) -> list[str]:
-        return [f"Subject: {one.subject_line}", f"Preheader: {one.preheader}", *plain(one.text).splitlines()]
-
-    return tuple(unified_diff(lines(before), lines(after), "queued", "now", lineterm="", n=1))

@@ -14,10 +14,11 @@ from newsletter.domain.notices import Notice
 from newsletter.domain.signup import Came
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash
 from newsletter.domain.tokens import Grant
+from newsletter.pipeline.forgetting import person_of
 from newsletter.pipeline.limiting import Limiting
 from newsletter.pipeline.noticing import Noticing
-from newsletter.pipeline.subscribing import checked
-from newsletter.store import consents, series, subscribers
+from newsletter.pipeline.sifting import checked
+from newsletter.store import consents, forgetting, series, subscribers
 from newsletter.store.database import Database
 
 
@@ -56,11 +57,11 @@ class Readdressing:
         if of is None or self.limiting.over(tx, person.address, ip, evidence.at) is not None:
             return
         hash_ = address_hash(person.address, self.salt)
-        known = subscribers.ids_by_hash(tx, [hash_]) or subscribers.add_people(tx, {hash_: person})
+        to_id = person_of(tx, hash_, person)
         text = f"to {hash_}"
         asked = Evidence(evidence.at, evidence.how, text, ip=evidence.ip)
         asked_by = consents.note(tx, of.id, subscriber_id, MOVE_REQUESTED, asked)
-        self.noticing.plan(tx, Notice.MOVE, of, known[hash_], asked_by, evidence.at)
+        self.noticing.plan(tx, Notice.MOVE, of, to_id, asked_by, evidence.at)
 
     def find(self, tx: Connection, grant: Grant | None) -> _Move | None:
         """Read the move that a link would make; only the latest that was asked for, and once."""
@@ -84,9 +85,10 @@ class Readdressing:
             if self._is_taken(tx, move.to_id):
                 return Came.INVALID
             subscribers.give_up_address(tx, move.to_id, evidence.at)
-            subscribers.readdress(
-                tx, move.subscriber_id, move.to.address, address_hash(move.to.address, self.salt)
-            )
+            hash_ = address_hash(move.to.address, self.salt)
+            subscribers.readdress(tx, move.subscriber_id, move.to.address, hash_)
+            forgetting.let_in(tx, hash_)
+            self.limiting.confirmed(tx, move.to.address)
         consents.note(tx, move.series_id, move.subscriber_id, MOVED, evidence)
         return Came.TAKEN
 

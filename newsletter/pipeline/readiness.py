@@ -17,11 +17,16 @@ def refuse_unready(capabilities: Capabilities, publication: Publication, public_
 
     Raises Refused that names the key; a rehearsal needs none of them.
     """
-    if capabilities.rehearsal:
-        return
+    if not capabilities.rehearsal:
+        refuse_missing_way_out(capabilities.name, public_url)
+        refuse_missing_address(capabilities.name, publication)
+
+
+def refuse_missing_way_out(provider: str, public_url: str) -> None:
+    """Raise Refused where mails of a provider would lead to no page that is safe to be led to."""
     if not public_url:
         raise Refused(
-            f"{capabilities.name} cannot be used without public_url: nobody could unsubscribe",
+            f"{provider} cannot be used without public_url: nobody could unsubscribe",
             place=_FILE,
             mend='write public_url = "https://…", where the public pages answer',
         )
@@ -31,9 +36,13 @@ def refuse_unready(capabilities: Capabilities, publication: Publication, public_
             f"public_url = {public_url!r} must begin with https:// (RFC 8058 §3.1)", place=_FILE,
             mend="serve the public pages over TLS",
         )  # fmt: skip
+
+
+def refuse_missing_address(provider: str, publication: Publication) -> None:
+    """Raise Refused where mails of a provider would not say where their sender is found."""
     if not publication.postal_address:
         raise Refused(
-            f"{capabilities.name} cannot be used without postal_address: every mail must carry it",
+            f"{provider} cannot be used without postal_address: every mail must carry it",
             place=_FILE,
             mend='write postal_address = "…"',
         )

@@ -16,7 +16,7 @@ from newsletter.domain.delivery import Batch, BatchState, DeliveryState, Record,
 from newsletter.domain.provider import Answer, Capabilities, Recovery, Sightings
 from newsletter.domain.release import ReleaseState
 from newsletter.domain.unknown import after_look
-from newsletter.store import accounts, batches, releases
+from newsletter.store import accounts, attempts, batches, cancelling, releases
 from newsletter.store.database import Database
 
 _UNLIMITED = Limits()
@@ -51,7 +51,7 @@ class Recording:
         """Record one, and tell what is to be settled: nothing where somebody else holds the batch by now."""
         held, positions, answer, _ = one
         outcome = record_for(held, answer, members=len(positions), now=now)
-        batches.end_attempt(tx, held, answer, now)
+        attempts.end(tx, held, answer, now)
         if batches.record(tx, held, outcome):
             self._follow(tx, held, positions, outcome)
         elif outcome.is_proof:
@@ -141,7 +141,7 @@ class Recording:
         # Somebody may have cancelled the send during the call: then nothing of it waits any more.
         if releases.get_locked(tx, release_id).state is not ReleaseState.CANCELLED:
             return False
-        batches.cancel(tx, release_id, now)
+        cancelling.cancel_release(tx, release_id, now)
         return True
 
 

@@ -1,15 +1,19 @@
 """Say where everything stands: due, on its way, held, unknown."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from newsletter.domain.clock import Clock
 from newsletter.domain.delivery import UNSETTLED, DeliveryState
 from newsletter.domain.release import ReleaseState, SlotState, spell
+from newsletter.domain.retention import Round
+from newsletter.pipeline.belonging import Belonging
 from newsletter.pipeline.pacing import Pacing
-from newsletter.pipeline.queueing import QueueRow
-from newsletter.store import series, unknowns
+from newsletter.pipeline.queue import QueueRow
+from newsletter.pipeline.queueing import Queueing
+from newsletter.store import rounds, series, unknowns
 from newsletter.store.database import Database
 
 #: A pause of what is being sent may be forgotten after so long; later issues pile up behind it.
@@ -66,6 +70,7 @@ class Status:
     attention: tuple[Attention, ...]
     paused: tuple[Paused, ...] = ()
     provider_waits: str = ""
+    removed: tuple[Round, ...] = ()
 
 
 _MOVING = (ReleaseState.WAITING, ReleaseState.PREPARING, ReleaseState.SENDING)
@@ -77,13 +82,17 @@ class Reporting:
 
     database: Database
     pacing: Pacing | None
+    queueing: Queueing
+    belonging: Belonging
+    clock: Clock
 
-    def status(self, rows: list[QueueRow], now: datetime, foreign: str | None, mend: str) -> Status:
-        """Say where everything stands; `foreign` says why nothing may be sent from this database."""
+    def status(self) -> Status:
+        """Say where everything stands."""
+        rows, now = self.queueing.rows(), self.clock.now()
         queued = [row for row in rows if row.slot.state is SlotState.QUEUED]
         moving = [row for row in rows if _state(row) in _MOVING]
         unknown, paused = self._unknown(), self._paused()
-        attention = [Attention("everything", foreign, mend)] if foreign else []
+        attention = [*self._foreign()]
         attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]
         attention += [_stuck(one) for one in unknown if one.next_at is None]
         attention += [_forgotten(one, now) for one in paused if _is_forgotten(one, moving, now)]
@@ -96,7 +105,12 @@ class Reporting:
             attention=tuple(attention),
             paused=tuple(paused),
             provider_waits=self._provider_waits(now),
+            removed=tuple(self._removed()),
         )
+
+    def _foreign(self) -> Iterator[Attention]:
+        if why := self.belonging.why_not_send():
+            yield Attention("everything", why, self.belonging.way_to_send("newsletter db adopt"))
 
     def _on_its_way(self, row: QueueRow, paused: Sequence[Paused], now: datetime) -> OnItsWay:
         if any(_stops(one, row) for one in paused):
@@ -104,6 +118,10 @@ class Reporting:
         open_ = sum(row.counts.get(state, 0) for state in (*UNSETTLED, DeliveryState.WAITING))
         left = self.pacing.length(open_, now) if self.pacing else None
         return OnItsWay(row.slot.target, row.counts, left)
+
+    def _removed(self) -> list[Round]:
+        with self.database.reading() as tx:
+            return [one for one in rounds.every(tx) if any(one.removed.values())]
 
     def _paused(self) -> list[Paused]:
         with self.database.reading() as tx:

@@ -16,8 +16,9 @@ from newsletter.domain.series import to_settings
 from newsletter.domain.slugs import offer
 from newsletter.domain.subscriber import address_hash
 from newsletter.errors import Refused
+from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.editing import Undo
-from newsletter.pipeline.subscribing import Listening, Noted
+from newsletter.pipeline.listening import Listening, Noted, Watch, listening, watch_nobody
 from newsletter.store import joining, moved, portable, series
 from newsletter.store.database import Database
 from newsletter.store.portable import Names
@@ -45,16 +46,21 @@ class Restoring:
 
     database: Database
     salt: bytes
+    composing: Composing
 
     def restore(
-        self, letter: Letter, path: Path, *, dry_run: bool = False, listening: Listening | None = None
+        self, path: Path, *, dry_run: bool = False, report: Path | None = None, watch: Watch = watch_nobody
     ) -> Restored:
         """Take in everybody; whoever is here stays as they are, but for what they received, and leaving.
 
         Nobody is mailed for it. Raises Refused for a series that the letter does not have.
         """
+        with listening(report, watch, 0) as who:
+            return self._restore(self.composing.letter(), path, _Telling(Restored(dry_run=dry_run), who))
+
+    def _restore(self, letter: Letter, path: Path, told: "_Telling") -> Restored:
         file, opening = people_json.open_people(path)
-        told = _Telling(Restored(dry_run=dry_run), listening or Listening())
+        dry_run = told.result.dry_run
         lines = people_json.people(file)
         with self._salt(letter, opening, dry_run) as salt:
             while chunk := list(islice(lines, _CHUNK)):

@@ -13,6 +13,7 @@ from newsletter.errors import StoreError
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.releasing import Releasing
+from newsletter.pipeline.retaining import Retaining
 from newsletter.pipeline.work import Claim
 from newsletter.store import claims, deliveries, releases
 from newsletter.store.database import Database
@@ -52,6 +53,7 @@ class Engine:
     delivering: Delivering
     clock: Clock
     alerting: Alerting | None = None
+    retaining: Retaining | None = None
 
     def once(self, patience: timedelta = timedelta()) -> list[Sent]:
         """Do one pass: release what is due and deliver until nothing is ready; return what was touched.
@@ -79,6 +81,8 @@ class Engine:
         touched = self.releasing.tick(self.clock.now())
         if self.alerting is not None:
             self.alerting.tell(self.clock.now())
+        if self.retaining is not None:
+            self.retaining.tick(self.clock.now())
         return touched
 
     def _rests(self, patience: timedelta) -> bool:

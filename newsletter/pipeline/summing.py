@@ -1,16 +1,17 @@
 """Report what became of issues. Decides nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from newsletter.domain.clicks import count
 from newsletter.domain.letter import Target
 from newsletter.domain.release import ReleaseState
 from newsletter.domain.report import IssueReport, Marks, ReleaseReport, Report, Tally, tally_of
 from newsletter.domain.series import AppliedSeries
 from newsletter.pipeline.holding import find_target_in
-from newsletter.store import reports, series
+from newsletter.store import clicks, reports, series
 from newsletter.store.database import Database
 from newsletter.store.reports import Part, ReleaseRow
 from newsletter.store.series import IssueRow
@@ -64,12 +65,18 @@ def _report(tx: Connection, target: Target, of: AppliedSeries) -> Report:
     left_by = reports.left_by(tx, of.id, issues)
     subjects = reports.subjects(tx, of.id)
     real = [one for one in mine if not one.is_rehearsal]
+    hits = clicks.of_issues(tx, issues, [one.id for one in real])
     rehearsed = [one for one in mine if one.is_rehearsal]
     begun = [one for one in real if one.state not in _NOT_BEGUN]
     return Report(
         str(target),
         of.cadence.zone,
-        tuple(_issue(row, real, rehearsed, counts, left_by, subjects) for row in rows),
+        tuple(
+            replace(
+                _issue(row, real, rehearsed, counts, left_by, subjects), clicks=count(hits.get(row.id, ()))
+            )
+            for row in rows
+        ),
         tuple(
             ReleaseReport(
                 _name(of, one, rows),

@@ -12,7 +12,7 @@ from newsletter.domain.subscriber import Subscriber, address_hash
 from newsletter.errors import Refused
 from newsletter.pipeline.composing import Composed, Composing
 from newsletter.pipeline.delivering import Delivering
-from newsletter.pipeline.subscribing import checked
+from newsletter.pipeline.sifting import checked
 from newsletter.store import batches, revisions, series, subscribers
 from newsletter.store.database import Database
 

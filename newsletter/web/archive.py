@@ -54,7 +54,9 @@ class _Routes:
 
 
 def _kept(answer: Response, request: Request) -> Response:
-    """Let an answer be kept, and say shortly that one that was kept is still right."""
+    """Let an answer be kept and found, and say shortly that one that was kept is still right."""
+    # The series chose to be read by everybody.
+    del answer.headers["X-Robots-Tag"]
     tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     answer.headers["Cache-Control"] = _KEPT
     answer.headers["ETag"] = tag

@@ -37,8 +37,8 @@ def choose(app: FastAPI, desk: ChoosingDesk, templates: Sequence[Path], proxies:
     app.add_api_route("/p/{token}", routes.show, methods=_SAFE)
     app.add_api_route("/p/{token}", routes.take, methods=["POST"])
     app.add_api_route("/p/{token}/data.json", routes.data, methods=_SAFE)
-    app.add_api_route("/a/{token}", routes.ask_address, methods=_SAFE)
-    app.add_api_route("/a/{token}", routes.confirm_address, methods=["POST"])
+    app.add_api_route("/m/{token}", routes.ask_address, methods=_SAFE)
+    app.add_api_route("/m/{token}", routes.confirm_address, methods=["POST"])
 
 
 class _Routes:

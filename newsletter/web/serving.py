@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from fastapi import FastAPI
+
 from newsletter.app import App
 from newsletter.pipeline.previewing import Previewing
 from newsletter.signals import stop_on_signals, wait_for
@@ -17,16 +19,22 @@ from newsletter.web.watching import Changes
 from newsletter.web.webhooks import listen
 
 
+def public_app(app: App) -> FastAPI:
+    """Put together every public page of a letter; raises TemplateError for one that cannot be read."""
+    table = app.settings.web
+    application = pages(app.pages.desk, app.web_templates)
+    listen(application, app.hearing)
+    join(application, app.pages.sign_ups, app.web_templates, table.proxies)
+    choose(application, app.pages.choosing, app.web_templates, table.proxies)
+    publish(application, app.pages.archiving, app.web_templates)
+    return application
+
+
 @contextmanager
 def public_pages(app: App) -> Iterator[str]:
     """Serve the public pages in the background; give their local address."""
     table = app.settings.web
-    application = pages(app.desk, app.web_templates)
-    listen(application, app.hearing)
-    join(application, app.sign_ups, app.web_templates, table.proxies)
-    choose(application, app.choosing, app.web_templates, table.proxies)
-    publish(application, app.archiving, app.web_templates)
-    with Server(application, host=table.host, port=table.port) as server:
+    with Server(public_app(app), host=table.host, port=table.port) as server:
         yield server.url
 
 

@@ -17,6 +17,8 @@ from newsletter.web import answers
 log = structlog.get_logger()
 
 MAX_BODY = 64 * 1024
+#: Of those who report many events at once; SendGrid's posts have 768 KB at most.
+LARGER_BODIES = dict.fromkeys(("sendgrid", "sparkpost", "mandrill", "brevo", "mailjet"), 1024 * 1024)
 BODY_SECONDS = 10
 
 _ANSWERS = {
@@ -41,11 +43,17 @@ def listen(app: FastAPI, hearing: Hearing) -> None:
 
     async def take(request: Request) -> Response:
         provider = request.path_params["provider"]
-        heard = await gathering.hear(provider, Post(dict(request.headers), await _body(request)))
+        body = await _body(request, LARGER_BODIES.get(provider, MAX_BODY))
+        heard = await gathering.hear(provider, Post(dict(request.headers), body))
         status, words = _ANSWERS[heard]
         return answers.plain(words, _GIVE_UP.get((provider, heard), status), _LATER.get(heard))
 
+    async def show(_: Request) -> Response:
+        return answers.plain("")
+
     app.add_route("/webhooks/{provider}", take, methods=["POST"], include_in_schema=False)
+    # So an address is tried before it is used (mailchimp.com/developer/transactional, 2026).
+    app.add_route("/webhooks/{provider}", show, methods=["HEAD"], include_in_schema=False)
 
 
 class _Gathering:
@@ -83,14 +91,14 @@ class _Gathering:
             return [Heard.NOT_KEPT] * len(posts)
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     pieces, size = [], 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for piece in request.stream():
                 pieces.append(piece)
                 size += len(piece)
-                if size > MAX_BODY:
+                if size > most:
                     raise HTTPException(413, headers={"Connection": "close"})
     except TimeoutError as error:
         raise HTTPException(408, headers={"Connection": "close"}) from error

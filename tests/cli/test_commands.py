@@ -28,6 +28,7 @@ PROMISED = [
     "status",
     "pause",
     "resume",
+    "doctor",
     "web",
     "subscribers/add",
     "subscribers/import",
@@ -62,6 +63,7 @@ LISTINGS = [
     "explain ada@example.org",
     "templates list",
     "provider list",
+    "doctor",
 ]
 
 

@@ -7,6 +7,7 @@ import pytest
 from letter_cast import ACCEPTED, DEFERRED, FIRST, PEOPLE, UNKNOWN, Office, once_each
 
 from newsletter.errors import Refused
+from newsletter.operating import moving
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
 from newsletter.store.sender_lock import sender_lock
@@ -51,8 +52,8 @@ def send_one_call(office, answer):
 
 def move(office, source, target):
     app = office.app()
-    with app.moving(source, target) as moving:
-        return moving.move()
+    with moving(app, source, target) as one:
+        return one.move()
 
 
 def use(office, url):
@@ -71,10 +72,10 @@ def test_what_was_left_is_sent_once_from_the_target_and_nothing_from_the_source(
         office.run(FIRST)
     assert len(office.service.calls) == calls
     with pytest.raises(Refused, match=r"nothing is sent: this database was moved to .*; write its url"):
-        office.app().refuse_foreign_database()
+        office.app().belonging.refuse_foreign()
     use(office, new_url)
     app = office.app()
-    app.refuse_foreign_database()
+    app.belonging.refuse_foreign()
     office.run()
     assert Counter(office.service.accepted) == once_each()
 

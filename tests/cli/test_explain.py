@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from letter_cast import SERIES_FILE, rewrite
 
-from newsletter.domain.explaining import Why
+from newsletter.domain.why import Why
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "delivery.md"
 

@@ -8,10 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from newsletter.cli.printing import bar
+from newsletter.domain.clicks import SIGNS, Click, Sign
+from newsletter.domain.event import Event, EventKind, Reference
 from newsletter.domain.report import BOUNCES, Tally
 from newsletter.domain.subscriber import Verdict
+from newsletter.store import events
+from newsletter.store.tables import delivery
 
 
 @pytest.fixture
@@ -77,12 +82,60 @@ def test_what_is_still_to_come_says_so(queued, terminal):
     assert "nothing of it has been sent" in terminal("report", "neck").out
 
 
+@pytest.fixture
+def clicked(sent):
+    """Give the issue with three clicks, one of them a second after its delivery."""
+    app = sent.app()
+    at = app.clock.now()
+    clicks = [(1, at), (1, at + timedelta(hours=2)), (0, at)]
+    with app.database.writing() as tx:
+        of_ada = (delivery.c.issue_id == 1, delivery.c.pos == 1)
+        (batch_id,) = tx.execute(select(delivery.c.batch_id).where(*of_ada)).one()
+        tx.execute(update(delivery).where(*of_ada).values(delivered_at=at))
+        for number, (pos, moment) in enumerate(clicks):
+            found = Event("service", str(number), EventKind.CLICKED, moment, "", click=Click("a", "b"))
+            events.add(tx, found, Reference("d", batch_id, 0, pos), at)
+    return sent
+
+
+def test_without_clicks_nothing_speaks_of_them(sent, terminal):
+    assert "clicks" not in terminal("report", "lower-back").out
+    assert "clicks" not in terminal("report", "back-pain").out
+
+
+def test_clicks_are_shown_with_the_automatic_ones_beside_them(clicked, terminal):
+    lines = [line.split() for line in terminal("report", "lower-back").out.splitlines()]
+    for row in (["all", "3", "100.0%"], ["automatic", "1", "33.3%"], ["others", "2", "66.7%"]):
+        assert row in lines
+    words = f"automatic, {SIGNS[Sign.AT_ONCE]}: 1"
+    assert words in terminal("report", "lower-back").out
+    head, first, *_ = [line.split() for line in terminal("report", "back-pain").out.splitlines()]
+    assert head[-2:] == ["clicks", "automatic"]
+    assert first[-2:] == ["3", "1"]
+
+
+def test_a_terminal_draws_clicks(clicked, terminal, monkeypatch):
+    monkeypatch.setattr("newsletter.cli.reporting.bar", lambda share: "#" * round(10 * share))
+    shown = [line.split()[-1] for line in terminal("report", "lower-back").out.splitlines() if "#" in line]
+    assert shown[-3:] == ["#" * 10, "#" * 3, "#" * 7]
+
+
+def test_csv_and_json_have_clicks_by_sign(clicked, terminal):
+    first, second = csv.DictReader(terminal("report", "back-pain", "--csv").out.splitlines())
+    assert (first["clicks"], first["clicks_automatic"], first["clicks_at_once"]) == ("3", "1", "1")
+    assert {f"clicks_{sign}" for sign in Sign} <= set(second)
+    found = json.loads(terminal("report", "lower-back", "--json").out)
+    assert found["issues"][0]["clicks"] == {"raw": 3, "automatic": 1, "signs": {"at_once": 1}}
+
+
 def test_every_number_and_cause_is_in_the_documents():
     text = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
     for field in fields(Tally):
         assert field.name == "bounces" or f"| `{field.name.replace('_', ' ')}` |" in text
     for cause, words in BOUNCES.items():
         assert f"| `{cause or 'without_cause'}` | {words} |" in text
+    for sign, words in SIGNS.items():
+        assert f"| `{sign}` | {words} |" in text
 
 
 def test_two_forms_at_once_are_refused(sent, terminal):

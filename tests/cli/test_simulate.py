@@ -85,8 +85,8 @@ def test_a_date_without_an_approved_issue_is_named(terminal, soon):
 def test_an_hour_of_each_zone_is_one_line_and_everybody_gets_it_once(terminal, letter, soon):
     rewrite(letter / SERIES_FILE, "starts =", "subscriber_zone = true\nstarts =")
     app = soon.app()
-    app.add_subscriber("kiri@example.org", "Kiri", "Pacific/Kiritimati", None, "asked at reception")
-    app.add_subscriber("nora@example.org", "Nora", "America/New_York", None, "asked at reception")
+    app.enrolling.add("kiri@example.org", "Kiri", "Pacific/Kiritimati", None, "asked at reception")
+    app.enrolling.add("nora@example.org", "Nora", "America/New_York", None, "asked at reception")
     soon.queue()
     said = terminal("simulate", "--weeks", "4")
     assert "09:00 each zone" in said.out

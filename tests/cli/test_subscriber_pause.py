@@ -62,7 +62,7 @@ def second_series(office, state="active"):
         SERIES.replace("Back pain", "Sleep").replace("Europe/London", "Asia/Tokyo")
     )
     app = office.app()
-    app.add_subscriber(ADA, "Ada", "", "sleep", "asked at reception")
+    app.enrolling.add(ADA, "Ada", "", "sleep", "asked at reception")
     if state != "active":
         with app.database.writing() as tx:
             tx.execute(subscription.update().where(subscription.c.series_id == 2).values(state=state))
@@ -142,14 +142,14 @@ def test_who_resumes_gets_what_comes_next(stored):
 
 
 def test_a_pause_ends_at_midnight_where_the_person_lives(stored):
-    stored.app().add_subscriber("eva@example.org", "Eva", "America/New_York", None, "asked")
+    stored.app().enrolling.add("eva@example.org", "Eva", "America/New_York", None, "asked")
     (row,) = pause(stored, "eva", until=date(2026, 12, 20))
     assert (row.paused_until, row.zone) == (datetime(2026, 12, 20, 5, tzinfo=UTC), "America/New_York")
 
 
 def test_weeks_are_counted_from_today_there(stored):
     # It is 12:00 on Friday the 27th in London, and Saturday in Auckland.
-    stored.app().add_subscriber("kim@example.org", "Kim", "Pacific/Auckland", None, "asked")
+    stored.app().enrolling.add("kim@example.org", "Kim", "Pacific/Auckland", None, "asked")
     assert pause(stored, weeks=2)[0].paused_until == datetime(2026, 12, 11, tzinfo=UTC)
     assert pause(stored, "kim", weeks=2)[0].paused_until == datetime(2026, 12, 11, 11, tzinfo=UTC)
 

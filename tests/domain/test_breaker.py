@@ -117,7 +117,7 @@ def test_a_probe_that_waits_for_its_turn_holds_up_nobody():
     assert wait.until == datetime(2026, 12, 2, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.MISMATCHED])
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.MISMATCHED, Outcome.REPEATED])
 def test_a_provider_that_answers_is_up(outcome):
     probing = ask(told(Account(), *[DOWN] * 5), NOW + 30 * SECOND)
     assert told(probing, Answer(outcome), now=NOW + 31 * SECOND) == Account()

@@ -51,6 +51,10 @@ TABLE = [
     (Outcome.MISMATCHED, False, 5, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
     (Outcome.MISMATCHED, True, 1, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
     (Outcome.MISMATCHED, True, 5, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
+    (Outcome.REPEATED, False, 1, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
+    (Outcome.REPEATED, False, 5, UNKNOWN, KEEP, True, NOW + CONFIRM_WAIT),
+    (Outcome.REPEATED, True, 1, ACCEPTED, KEEP, False, None),
+    (Outcome.REPEATED, True, 5, ACCEPTED, KEEP, False, None),
 ]
 
 
@@ -84,7 +88,9 @@ def test_the_table_has_every_case():
     assert cases == {(one, tainted, n) for one in Outcome for tainted in (False, True) for n in (1, 5)}
 
 
-@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.ACCEPTED])
+@pytest.mark.parametrize(
+    "outcome", [one for one in Outcome if one not in (Outcome.ACCEPTED, Outcome.REPEATED)]
+)
 @pytest.mark.parametrize("members", [1, 5])
 def test_nothing_but_acceptance_clears_a_doubt(outcome, members):
     found = decided(outcome, tainted=True, members=members)

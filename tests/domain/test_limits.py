@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.domain.limits import Limit, address_of, network_of
+from newsletter.domain.limits import Limit, address_of, may_mail, network_of
 
 NOW = datetime(2026, 12, 1, 9, 59, tzinfo=UTC)
 
@@ -41,3 +41,19 @@ def test_a_network_is_what_one_customer_has(ip, network):
 @pytest.mark.parametrize("text", ["", "1.2.3", "example.org", "1.2.3.4, 5.6.7.8", "\0"])
 def test_what_is_no_address_is_none(text):
     assert address_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "may", "may_if_asked"),
+    [
+        ([], True, True),
+        ([23], False, False),
+        ([24], True, True),
+        ([24, 99], True, True),
+        ([24, 99, 999], False, True),
+    ],
+)
+def test_an_address_gets_a_mail_a_day_and_three_in_all_until_its_owner_confirms(hours, may, may_if_asked):
+    before = [NOW - timedelta(hours=one) for one in hours]
+    assert may_mail(before, NOW) is may
+    assert may_mail(before, NOW, is_asked=True) is may_if_asked

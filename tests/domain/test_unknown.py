@@ -70,6 +70,17 @@ def test_a_key_is_used_again_while_it_lives_with_two_leases_to_spare():
     assert after(KEY_GUARD, KEYED).step is Step.ASK
 
 
+@pytest.mark.parametrize(
+    ("recovery", "ends_after"), [(Recovery.KEY, KEY_GUARD), (Recovery.RECIPIENT_DEDUPE, GIVE_UP)]
+)
+def test_where_the_same_call_helps_no_more_a_log_is_searched_if_there_is_one(recovery, ends_after):
+    logged = able(recovery, has_log=True)
+    assert after(ends_after - SECOND, logged).step is Step.CALL
+    assert after(ends_after, logged, last_call_at=CALLED + ends_after).step is Step.WAIT
+    assert after(ends_after + logged.settles_after, logged).step is Step.SEARCH
+    assert after(logged.remembers_for, logged).step is Step.ASK
+
+
 def test_a_key_that_lives_shorter_than_two_leases_is_no_help():
     brief = able(Recovery.KEY, key_ttl=2 * lease_for(KEYED))
     assert after(SECOND, brief).step is Step.WAIT

@@ -159,7 +159,7 @@ class Stage:
             path.write_text(text)
         app = self.app()
         for number in range(1, 6):
-            app.add_subscriber(f"reader{number}@example.org", f"Reader {number}", "", None, "asked")
+            app.enrolling.add(f"reader{number}@example.org", f"Reader {number}", "", None, "asked")
         app.queueing.queue(["series"], now=self.clock.now())
         app.database.close()
 
@@ -177,7 +177,7 @@ class Stage:
         """Let the n-th subscriber press unsubscribe."""
         app = self.app()
         token = app.keys.sign(Purpose.UNSUBSCRIBE, Grant(1, number))
-        assert app.desk.unsubscribe(token, "one_click") is not None
+        assert app.pages.desk.unsubscribe(token, "one_click") is not None
 
     def states(self) -> Counter[str]:
         """Count the deliveries of all issues by state."""

@@ -94,7 +94,7 @@ def test_a_date_that_nothing_was_approved_for_is_told_once_and_nothing_is_sent(o
         ("back-pain", True),
     ]
     assert rows[1].release.reason == "no issue was approved for it; next in the file is neck"
-    assert office.app().status().settled == 1
+    assert office.app().reporting.status().settled == 1
 
 
 def test_after_an_empty_date_the_issue_takes_the_next_one(office):

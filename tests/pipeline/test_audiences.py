@@ -8,8 +8,8 @@ from letter_cast import FIRST, SECOND, SERIES_FILE, Office, rewrite, write_lette
 from sequence_cast import open_sequence, weeks_until
 from sqlalchemy import update
 
-from newsletter.domain.explaining import Why
 from newsletter.domain.subscriber import address_hash
+from newsletter.domain.why import Why
 from newsletter.errors import LetterError
 from newsletter.store.tables import subscriber
 

@@ -20,7 +20,7 @@ def request(office, address=NEW):
         person = {hash_: Subscriber(address, "Typed by somebody")}
         id_ = (subscribers.ids_by_hash(tx, [hash_]) or subscribers.add_people(tx, person))[hash_]
         of = series.find(tx, "back-pain")
-        app.sign_ups.request(tx, of, id_, Evidence(office.clock.now(), "form", "Yes."))
+        app.pages.sign_ups.request(tx, of, id_, Evidence(office.clock.now(), "form", "Yes."))
 
 
 def confirmations(service):
@@ -72,7 +72,7 @@ def test_nobody_is_asked_to_confirm_what_is_settled(office, how):
     request(office)
     app = office.app()
     if how == "confirmed":
-        app.add_subscriber(NEW, "", "", "back-pain", "on paper")
+        app.enrolling.add(NEW, "", "", "back-pain", "on paper")
     elif how == "left":
         app.leaving.unsubscribe(NEW, None, office.clock.now())
     else:

@@ -61,12 +61,12 @@ def test_an_outcome_that_cannot_be_written_is_kept_and_recorded_at_the_next_star
     with broken(monkeypatch):
         engine.delivering.finish(claim)
     assert due.states()["sending"] == 2
-    assert len(due.app().aside.waiting()) == 1
+    assert len(due.app().storage.aside.waiting()) == 1
     due.run(until=FIRST)
     assert due.states() == {"accepted": 5}
     assert Counter(due.service.accepted) == once_each(["lower-back"])
     assert len([call for call in due.service.calls if call.key == claim.mailing.key]) == 1
-    assert due.app().aside.waiting() == []
+    assert due.app().storage.aside.waiting() == []
 
 
 def test_if_it_were_not_kept_the_outcome_would_be_in_doubt(due, monkeypatch):
@@ -104,7 +104,7 @@ def test_on_a_disk_that_is_really_full_nothing_is_called_and_everything_goes_on_
     crowd.write_text(
         "address\n" + "".join(f"{sha256(b'%d' % n).hexdigest()}@example.org\n" for n in range(200))
     )
-    office.app().import_subscribers(crowd, None, "asked at reception")
+    office.app().enrolling.import_file(crowd, None, "asked at reception")
     office.queue()
     # What a claim freezes of so many does not fit into the pages that are there.
     office.service = office.connect(capabilities=replace(SERVICE, batch_size=500))
@@ -149,7 +149,7 @@ def test_a_single_pass_whose_database_becomes_foreign_ends_with_a_refusal_and_ca
     queued.release()
     app = queued.app()
     with app.sending():
-        app.lineage_file.write_text('{"deployment": "another", "inode": 1}')
+        app.storage.lineage_file.write_text('{"deployment": "another", "inode": 1}')
         with pytest.raises(Refused, match="foreign database"):
             app.engine.once(timedelta(minutes=1))
     assert service.calls == []

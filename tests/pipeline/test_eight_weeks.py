@@ -123,7 +123,7 @@ def assert_gets(played, period: Period, guest: Guest) -> None:
 def test_nobody_else_gets_anything(played):
     cast = {*STAYERS, *(one.name for one in (*MOVERS, *JOINERS, *LEAVERS))}
     assert {name for _, name in played.diary.notes} == cast
-    assert played.app.status().attention == ()
+    assert played.app.reporting.status().attention == ()
 
 
 #: Five weeks in which London, Cairo and New York change their clocks.
@@ -185,7 +185,7 @@ def test_what_nobody_lets_go_is_not_sent(interrupted):
     back = FIVE.at(4, SATURDAY + 18 * HOUR)
     expected = {zone: {back if zone == NEW_YORK else None} for zone in STAYERS.values()}
     assert got(interrupted, OWN_HOUR, 4) == expected
-    commands = {one.command for one in interrupted.app.status().attention}
+    commands = {one.command for one in interrupted.app.reporting.status().attention}
     assert commands == {f"newsletter resume {OWN_HOUR}/part-4"}
 
 

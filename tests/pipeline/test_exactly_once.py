@@ -14,6 +14,7 @@ from newsletter.app import App
 from newsletter.domain import delivery as decisions
 from newsletter.domain import unknown
 from newsletter.domain.provider import Answer, Outcome
+from newsletter.operating import play
 from newsletter.pipeline import claiming, delivering, preparing, recording
 from newsletter.pipeline.preparing import Preparing
 from newsletter.store import batches, claims, picking, sequences
@@ -256,7 +257,7 @@ def test_a_wrong_key_holds_the_release_and_resume_sends_it(prepared: Path, tmp_p
     stage = staged(prepared, tmp_path, "a")
     stage.provider.script = [(Answer(Outcome.MISCONFIGURED, "the API key is invalid"), False)]
     stage.play(weeks=0)
-    (held,) = stage.app().status().attention
+    (held,) = stage.app().reporting.status().attention
     assert held.what == "held: the API key is invalid"
     stage.app().holding.resume("series/first", stage.clock.now())
     stage.play()
@@ -279,7 +280,7 @@ def test_if_it_stood_in_its_place_nobody_would_get_the_real_one(
 def rehearse_then_send(stage: Stage) -> list[tuple[str, int]]:
     rehearsal = App(stage.root, clock=stage.clock, environment={})
     with rehearsal.sending():
-        assert len(list(rehearsal.play(2))) == 2
+        assert len(list(play(rehearsal, 2))) == 2
     stage.clock.advance_to(FIRST_SLOT + timedelta(weeks=3))
     stage.app().queueing.queue(["series"], now=stage.clock.now())
     stage.play(weeks=8)

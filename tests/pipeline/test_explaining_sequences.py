@@ -94,8 +94,8 @@ def test_without_a_slot_the_sequence_stands_still(office):
 
 def test_in_every_zone_the_hour_is_the_persons_own(tmp_path, database_url):
     with closing(open_sequence(tmp_path, database_url, subscriber_zone=True)) as office:
-        office.app().add_subscriber("kei@example.org", "Kei", "Asia/Tokyo", None, "asked at reception")
-        office.app().add_subscriber("nia@example.org", "Nia", "America/New_York", None, "asked at reception")
+        office.app().enrolling.add("kei@example.org", "Kei", "Asia/Tokyo", None, "asked at reception")
+        office.app().enrolling.add("nia@example.org", "Nia", "America/New_York", None, "asked at reception")
         assert said(office, "kei")["one"][1].startswith(
             "due at 2026-12-01 09:00 Asia/Tokyo (2026-12-01 00:00Z)"
         )

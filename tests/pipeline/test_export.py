@@ -40,13 +40,13 @@ def an_office(folder, url):
 
 def export(office, name="out.jsonl", series=None):
     form = Format.CSV if name.endswith(".csv") else Format.JSONL
-    office.app().export_subscribers(office.root / name, form, series)
+    office.app().exporting.export(office.root / name, form, series)
     return (office.root / name).read_bytes()
 
 
 def restore(office, content, **options):
     (office.root / "people.jsonl").write_bytes(content)
-    return office.app().restore_subscribers(office.root / "people.jsonl", **options)
+    return office.app().restoring.restore(office.root / "people.jsonl", **options)
 
 
 def a_life(office):
@@ -59,7 +59,7 @@ def a_life(office):
         "mail,name,zone,city\nzoe@example.org,Zoë,Asia/Tokyo,Ulm\nwaits@example.org,,,\n"
     )
     app = office.app()
-    app.import_subscribers(office.root / "people.csv", None, columns={"attributes.city": "city"})
+    app.enrolling.import_file(office.root / "people.csv", None, columns={"attributes.city": "city"})
     salt = app.deployment.salt
     with app.database.writing() as tx:
         until = FIRST + timedelta(weeks=3)
@@ -109,7 +109,7 @@ def test_a_forgotten_address_stays_away_after_the_move(office, another):
     a_life(office)
     restore(another, export(office))
     (another.root / "people.csv").write_text("mail\ngone@example.org\nnew@example.org\n")
-    result = another.app().import_subscribers(another.root / "people.csv", None, WHEN)
+    result = another.app().enrolling.import_file(another.root / "people.csv", None, WHEN)
     assert (result.added, result.suppressed) == (1, 1)
 
 
@@ -202,7 +202,7 @@ def test_a_table_that_comes_back_brings_nobody_back(office, another):
     a_life(office)
     (another.root / "out.csv").write_bytes(export(office, "out.csv"))
     another.queue()
-    result = another.app().import_subscribers(another.root / "out.csv", None, WHEN)
+    result = another.app().enrolling.import_file(another.root / "out.csv", None, WHEN)
     assert (result.added, result.received) == (4, 2)
     assert {one.reason for one in result.refused} == {
         "the file says of them: unsubscribed",

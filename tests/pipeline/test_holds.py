@@ -110,7 +110,7 @@ def test_a_pause_is_shown_and_one_in_the_middle_of_a_send_is_not_forgotten(queue
     queued.connect()
     queued.app().holding.pause("back-pain", queued.clock.now())
     queued.run(until=FIRST + timedelta(hours=1))
-    status = queued.app().status()
+    status = queued.app().reporting.status()
     assert [one.target for one in status.paused] == ["back-pain"]
     assert [one.left for one in status.on_its_way] == [None]
     (asked,) = status.attention
@@ -152,13 +152,13 @@ def test_the_series_says_what_happens_where_nothing_can_be_proved(office, policy
     assert office.states() == states
     is_open = release_of(office, "lower-back").state is ReleaseState.SENDING
     assert is_open is (policy == "hold")
-    assert bool(office.app().status().attention) is (policy == "hold")
+    assert bool(office.app().reporting.status().attention) is (policy == "hold")
 
 
 def test_a_status_says_how_long_a_send_takes_and_what_waits(queued):
     queued.connect(script=[UNKNOWN])
     queued.run(until=FIRST)
-    status = queued.app().status()
+    status = queued.app().reporting.status()
     (moving,) = status.on_its_way
     assert moving.counts == {"accepted": 3, "unknown": 2}
     (doubt,) = status.unknown

@@ -79,17 +79,17 @@ def test_an_outage_opens_the_breaker_and_costs_nobody_a_mail(queued):
     service = queued.connect(script=[DOWN] * 12)
     queued.run(until=FIRST + timedelta(minutes=3))
     assert 5 <= len(service.calls) < 12
-    assert "no proper answer since" in queued.app().status().provider_waits
+    assert "no proper answer since" in queued.app().reporting.status().provider_waits
     queued.run(until=FIRST + DAY)
     assert Counter(service.accepted) == once_each(["lower-back"])
-    assert queued.app().status().provider_waits == ""
+    assert queued.app().reporting.status().provider_waits == ""
 
 
 def test_an_issue_that_is_put_off_for_a_day_is_held_and_resuming_starts_again(queued):
     service = queued.connect(script=[DOWN] * 10_000)
     queued.run(until=FIRST + 3 * DAY)
     assert service.accepted == []
-    (held,) = queued.app().status().attention
+    (held,) = queued.app().reporting.status().attention
     assert "put it off for 24 h" in held.what
     service.script.clear()
     queued.app().holding.resume("lower-back", queued.clock.now())

@@ -9,9 +9,10 @@ from sqlalchemy import select, text
 
 from newsletter.cli import run
 from newsletter.domain.delivery import DeliveryState
-from newsletter.domain.explaining import Why
 from newsletter.domain.receiving import received
+from newsletter.domain.why import Why
 from newsletter.errors import NewsletterError, Refused
+from newsletter.operating import moving
 from newsletter.store.tables import delivery, issue, subscriber
 
 GUIDE = (Path(__file__).parents[2] / "docs/scheduling.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ def office(tmp_path, database_url):
 def bring(office, *lines, header="address,received"):
     file = office.root / "people.csv"
     file.write_text("\n".join([header, *lines, ""]))
-    return office.app().import_subscribers(file, None, WHEN)
+    return office.app().enrolling.import_file(file, None, WHEN)
 
 
 def ledger(office):
@@ -88,7 +89,7 @@ def test_what_was_received_elsewhere_is_in_no_count_of_a_send(office):
         ("lower-back", 1, {"accepted": 1}),
         ("neck", 1, {"accepted": 1}),
     ]
-    status = office.app().status()
+    status = office.app().reporting.status()
     assert (status.settled, status.attention, status.unknown) == (2, (), ())
 
 
@@ -209,8 +210,8 @@ def test_a_move_takes_along_what_was_received_elsewhere(office, tmp_path, reques
     before = ledger(office)
     with another_url(request, tmp_path, to) as url:
         app = office.app()
-        with app.moving(app.settings.database.url, url) as moving:
-            moving.move()
+        with moving(app, app.settings.database.url, url) as one:
+            one.move()
         (tmp_path / "newsletter.toml").write_text(f'{SETTINGS}\n[database]\nurl = "{url}"\n')
         assert ledger(office) == before
         office.close()
@@ -250,5 +251,5 @@ def test_what_the_guide_says_was_received_is_what_an_import_takes(given, answer)
 
 def test_the_file_of_the_guide_can_be_imported(office):
     (office.root / "people.csv").write_text(GUIDE.split("```csv\n")[1].split("```")[0])
-    result = office.app().import_subscribers(office.root / "people.csv", "back-pain", WHEN)
+    result = office.app().enrolling.import_file(office.root / "people.csv", "back-pain", WHEN)
     assert (result.added, result.received, result.refused) == (3, 4, [])

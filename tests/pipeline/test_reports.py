@@ -48,7 +48,9 @@ def leave_by(office, name, issue_id):
     hash_ = address_hash(f"{name}@example.org", app.deployment.salt)
     with app.database.reading() as tx:
         id_ = tx.execute(select(subscriber.c.id).where(subscriber.c.address_hash == hash_)).scalar_one()
-    app.desk.unsubscribe(app.keys.sign(Purpose.UNSUBSCRIBE, Grant(1, id_, issue_id)), "one_click")
+    return app.pages.desk.unsubscribe(
+        app.keys.sign(Purpose.UNSUBSCRIBE, Grant(1, id_, issue_id)), "one_click"
+    )
 
 
 def test_an_issue_is_counted_by_what_became_of_it(office):
@@ -67,6 +69,18 @@ def test_an_issue_is_counted_by_what_became_of_it(office):
     assert one.tally.bounces == {Bounce.HARD: 1}
     (release,) = report(office, "lower-back").releases
     assert release.left_out == {Verdict.UNSUBSCRIBED: 1}
+
+
+def test_who_takes_it_back_within_the_hour_has_not_left(office):
+    office.connect()
+    office.queue()
+    office.run(FIRST + HOUR)
+    left = [leave_by(office, name, 1) for name in ("ada", "ben")]
+    assert report(office, "lower-back").issues[0].unsubscribed == 2
+    assert office.app().pages.desk.undo(left[0].undo)
+    assert report(office, "lower-back").issues[0].unsubscribed == 1
+    leave_by(office, "ada", 1)
+    assert report(office, "lower-back").issues[0].unsubscribed == 2
 
 
 def test_a_bounce_without_a_cause_is_counted_as_such(office):

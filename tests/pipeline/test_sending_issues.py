@@ -19,6 +19,7 @@ from letter_cast import (
 from newsletter.domain.provider import Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.errors import Refused
+from newsletter.operating import play, rehearsed_engine, simulate
 from newsletter.pipeline.preparing import Preparing
 
 
@@ -145,7 +146,7 @@ def test_refusals_of_every_repeat_leave_the_doubt_to_a_person(queued):
     queued.run(until=FIRST + timedelta(days=3))
     assert Counter(service.accepted) == once_each(["lower-back"])
     assert queued.states() == {"accepted": 3, "unknown": 2}
-    (waiting,) = queued.app().status().attention
+    (waiting,) = queued.app().reporting.status().attention
     assert waiting.command == "newsletter resolve back-pain/lower-back"
 
 
@@ -163,7 +164,7 @@ def test_a_wrong_setting_holds_the_send_until_a_person_lets_it_go_on(queued):
     assert release_of(queued).state is ReleaseState.HELD
     assert service.accepted == []
     app = queued.app()
-    (waiting,) = app.status().attention
+    (waiting,) = app.reporting.status().attention
     assert waiting.command == "newsletter resume back-pain/lower-back"
     app.holding.resume("lower-back", app.clock.now())
     queued.run(until=FIRST)
@@ -269,12 +270,12 @@ def test_no_real_mail_goes_out_while_nothing_answers_the_way_out(office):
 def test_a_played_run_is_for_the_outbox_alone(queued):
     queued.connect()
     with pytest.raises(Refused, match="outbox only"):
-        list(queued.app().play(1))
+        list(play(queued.app(), 1))
 
 
 def test_a_simulation_changes_nothing_and_sends_nothing(queued, tmp_path):
     service = queued.connect()
-    weeks = queued.app().simulate(3, tmp_path / "mails").weeks
+    weeks = simulate(queued.app(), 3, tmp_path / "mails").weeks
     assert [week.mails for week in weeks] == [5, 5, 0]
     assert len(list((tmp_path / "mails").rglob("*.eml"))) == 10
     assert service.calls == []
@@ -284,7 +285,7 @@ def test_a_simulation_changes_nothing_and_sends_nothing(queued, tmp_path):
 def test_a_dry_pass_composes_each_due_call_and_makes_none(queued):
     service = queued.connect()
     queued.clock.advance_to(FIRST)
-    with queued.app().rehearsed_engine() as engine:
+    with rehearsed_engine(queued.app()) as engine:
         calls = list(engine.due_calls())
     assert [(call.target, call.recipients) for call in calls] == [
         ("back-pain/lower-back", 2),

@@ -7,6 +7,7 @@ from letter_cast import FIRST, FRIDAY, SECOND, write_letter
 
 from newsletter.app import App
 from newsletter.domain.clock import PlayedClock
+from newsletter.operating import simulate
 from newsletter.store import copying, moving
 
 
@@ -17,7 +18,7 @@ def app(tmp_path, database_url):
     app = App(root, clock=PlayedClock(FRIDAY), environment={}, database_url=database_url)
     with closing(app.database):
         for name in ("ada", "ben", "cleo"):
-            app.add_subscriber(f"{name}@example.org", name, "", None, "asked at reception")
+            app.enrolling.add(f"{name}@example.org", name, "", None, "asked at reception")
         app.queueing.queue(["back-pain"], now=FRIDAY)
         yield app
 
@@ -30,7 +31,7 @@ def rows(app: App) -> dict:
 
 def test_no_row_is_changed_while_weeks_are_played(app, tmp_path):
     before = rows(app)
-    found = app.simulate(3, tmp_path / "mails")
+    found = simulate(app, 3, tmp_path / "mails")
     assert (found.mails, found.people) == (6, 3)
     assert [slot.due_at for week in found.weeks for slot in week.slots] == [FIRST, SECOND]
     assert len(list((tmp_path / "mails").rglob("*.eml"))) == 6
@@ -42,15 +43,15 @@ def test_others_write_while_weeks_are_played(app):
 
     def join(done: int, _weeks: int) -> None:
         name = f"late{len(joined)}"
-        joined.append(app.add_subscriber(f"{name}@example.org", name, "", None, "asked at reception"))
+        joined.append(app.enrolling.add(f"{name}@example.org", name, "", None, "asked at reception"))
 
     # Whoever joins meanwhile is none of those who were copied.
-    assert app.simulate(3, None, join).people == 3
+    assert simulate(app, 3, None, join).people == 3
     assert len(joined) >= 3
-    assert app.simulate(3, None).people == 3 + len(joined)
+    assert simulate(app, 3, None).people == 3 + len(joined)
 
 
 def test_weeks_end_at_the_instant_they_were_asked_for(app):
-    [week] = app.simulate(1, None).weeks
+    [week] = simulate(app, 1, None).weeks
     assert [one.target for slot in week.slots for one in slot.issues] == ["back-pain/lower-back"]
     assert week.starts_at == FRIDAY

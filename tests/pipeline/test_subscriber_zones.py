@@ -33,7 +33,7 @@ def world(tmp_path):
     with closing(Office(root, PlayedClock(LONG_BEFORE))) as office:
         app = office.app()
         for name, zone in HOMES.items():
-            app.add_subscriber(f"{name}@example.org", name, zone, None, "asked at reception")
+            app.enrolling.add(f"{name}@example.org", name, zone, None, "asked at reception")
         office.queue()
         yield office
 
@@ -109,8 +109,8 @@ def test_whoever_joins_while_the_hours_pass_gets_it_if_theirs_is_still_to_come(w
     service = world.connect()
     world.run(FIRST + timedelta(hours=1))
     app = world.app()
-    app.add_subscriber("late@example.org", "", "Europe/London", None, "asked")
-    app.add_subscriber("west@example.org", "", "America/New_York", None, "asked")
+    app.enrolling.add("late@example.org", "", "Europe/London", None, "asked")
+    app.enrolling.add("west@example.org", "", "America/New_York", None, "asked")
     world.run(FIRST + timedelta(days=2))
     found = {who for (_, who) in deliveries(service)}
     assert "west" in found
@@ -205,7 +205,7 @@ def test_the_hours_follow_the_clock_changes_of_each_zone(tmp_path):
     with closing(Office(root, PlayedClock(start))) as office:
         app = office.app()
         for name, zone in HOMES.items():
-            app.add_subscriber(f"{name}@example.org", name, zone, None, "asked")
+            app.enrolling.add(f"{name}@example.org", name, zone, None, "asked")
         office.queue()
         service = office.connect()
         office.run(start + timedelta(weeks=9))

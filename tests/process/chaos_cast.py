@@ -209,7 +209,7 @@ def quiet_port(number: int, use: int = 0) -> int:
 def _subscribe(app: App, numbers: range) -> None:
     file = app.root / "people.csv"
     file.write_text("address\n" + "".join(f"{address_of(n)}\n" for n in numbers))
-    app.import_subscribers(file, None, "asked at reception")
+    app.enrolling.import_file(file, None, "asked at reception")
 
 
 def address_of(reader: int) -> str:

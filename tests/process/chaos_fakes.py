@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
 
-from newsletter.testing import fake_http
 from newsletter.testing.fake_http import FakeService, Fault, Received, Response
 from newsletter.testing.fake_mailgun import FakeMailgun
 from newsletter.testing.fake_resend import FakeResend
+from newsletter.testing.http_server import Channel
 from newsletter.testing.mailgun_rules import all_of, read_form, recipients_of
 
 
@@ -33,7 +33,7 @@ class Mail:
     way_out: str
 
 
-class _Stamped(fake_http._Channel):
+class _Stamped(Channel):
     began = 0.0
 
     def do_POST(self) -> None:  # noqa: N802

@@ -188,7 +188,7 @@ class Run:
     def _status(self) -> Status | None:
         """Ask where everything stands; None while the server cannot tell."""
         try:
-            return self._app.status()
+            return self._app.reporting.status()
         except StoreError:
             if not self._troupe.server.is_there:
                 raise

@@ -101,7 +101,7 @@ def _letter(root: Path, clock: PlayedClock, *, starts: object, late: str) -> Pat
     file.write_text("".join(new.get(line.partition(" ")[0], line) for line in lines))
     people = root / "people.csv"
     people.write_text("address\n" + "".join(f"reader{n}@example.org\n" for n in range(PEOPLE)))
-    app.import_subscribers(people, None, "asked at reception")
+    app.enrolling.import_file(people, None, "asked at reception")
     app.queueing.queue(["back-pain"], now=clock.now())
     app.database.close()
     return root

@@ -51,7 +51,7 @@ def wait_for(condition: Callable[[], object], process: "subprocess.Popen[str]") 
 def letter(root: Path, now: datetime) -> App:
     app = App(root, clock=PlayedClock(now), environment={})
     app.starting.start(root, now)
-    app.import_subscribers(PEOPLE, None, "invented")
+    app.enrolling.import_file(PEOPLE, None, "invented")
     return app
 
 

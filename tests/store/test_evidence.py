@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, select
 from store_cast import ACCEPTED, NOW, REFUSED, UNKNOWN, ScriptedProvider, capabilities, delivering
 
-from newsletter.domain.clock import PlayedClock
 from newsletter.domain.event import Event, EventKind, Reference
 from newsletter.domain.provider import Recovery
 from newsletter.domain.release import ReleaseState
@@ -19,20 +18,6 @@ from newsletter.store.tables import delivery, provider_event
 ATOMIC = capabilities(recovery=Recovery.EVENTS)
 SINGLE = replace(ATOMIC, is_atomic=False)
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def clock():
-    return PlayedClock(NOW)
-
-
-@pytest.fixture
-def trio(newsletter):
-    """Give a newsletter whose first issue is released to Ann, Bob and Cleo in one batch."""
-    newsletter.people = dict(zip(("ann", "bob", "cleo"), newsletter.join("ann", "bob", "cleo"), strict=True))
-    newsletter.queue()
-    newsletter.sent = newsletter.release()
-    return newsletter
 
 
 def an_event(mailing, pos=0, kind=EventKind.DELIVERED, at=NOW + MINUTE, **values) -> Event:

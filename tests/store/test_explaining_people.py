@@ -18,13 +18,12 @@ from store_cast import (
     delivering,
 )
 
-from newsletter.domain.clock import PlayedClock
 from newsletter.domain.event import Event, EventKind
-from newsletter.domain.explaining import Why
 from newsletter.domain.pausing import written
 from newsletter.domain.provider import Answer, Outcome, Recovery
 from newsletter.domain.series import to_settings
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash
+from newsletter.domain.why import Why
 from newsletter.errors import UnknownTarget
 from newsletter.pipeline import evidence
 from newsletter.pipeline.cancelling import Cancelling
@@ -38,11 +37,6 @@ from newsletter.store.tables import batch, delivery, subscriber, subscription
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
 NAMED = Answer(Outcome.ACCEPTED, ids={0: "id-1"})
 SILENT = capabilities(recovery=Recovery.NONE)
-
-
-@pytest.fixture
-def clock():
-    return PlayedClock(NOW)
 
 
 @pytest.fixture

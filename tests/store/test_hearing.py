@@ -127,12 +127,25 @@ def test_a_hard_bounce_suppresses_at_once_and_a_complaint_outweighs_it(sent):
     assert sent.suppressed == {"ann": "complaint"}
 
 
-def test_a_reason_that_no_event_gave_stays(sent):
-    row = {"address_hash": address_hash("ann@example.org", SALT), "reason": "forgotten", "since": NOW}
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    # Who was forgotten could come back by a new confirmation, who complained cannot.
+    [("manual", ("manual", NOW)), ("forgotten", ("complaint", NOW + MINUTE))],
+)
+def test_a_reason_that_no_event_gave_stays_unless_it_is_weaker(sent, reason, then):
+    row = {"address_hash": address_hash("ann@example.org", SALT), "reason": reason, "since": NOW}
     with sent.database.writing() as tx:
         tx.execute(suppression.insert(), row)
     sent.hear(sent.event("ann", EventKind.COMPLAINED))
-    assert sent.rows(select(suppression)) == [(row["address_hash"], "forgotten", NOW)]
+    assert sent.rows(select(suppression)) == [(row["address_hash"], *then)]
+
+
+def test_soft_bounces_take_nothing_from_who_was_forgotten(four):
+    row = {"address_hash": address_hash("ann@example.org", SALT), "reason": "forgotten", "since": NOW}
+    with four.database.writing() as tx:
+        tx.execute(suppression.insert(), row)
+    four.hear(*[four.bounced("ann", Bounce.SOFT, issue) for issue in range(4)])
+    assert four.suppressed == {"ann": "forgotten"}
 
 
 def test_who_is_suppressed_gets_nothing_more(database):

@@ -2,11 +2,9 @@
 
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import select
 from store_cast import ACCEPTED, NOW, UNKNOWN, ScriptedProvider, capabilities, delivering
 
-from newsletter.domain.clock import PlayedClock
 from newsletter.domain.delivery import BatchState
 from newsletter.domain.provider import Recovery, Sightings
 from newsletter.domain.release import ReleaseState
@@ -14,20 +12,6 @@ from newsletter.store.tables import batch, delivery
 
 SEARCHABLE = capabilities(recovery=Recovery.QUERY, is_atomic=False)
 ATOMIC = capabilities(recovery=Recovery.QUERY)
-
-
-@pytest.fixture
-def clock():
-    return PlayedClock(NOW)
-
-
-@pytest.fixture
-def trio(newsletter):
-    """Give a newsletter whose first issue is released to Ann, Bob and Cleo in one batch."""
-    newsletter.people = dict(zip(("ann", "bob", "cleo"), newsletter.join("ann", "bob", "cleo"), strict=True))
-    newsletter.queue()
-    newsletter.sent = newsletter.release()
-    return newsletter
 
 
 def in_doubt(newsletter, clock, *sightings, able=SEARCHABLE):

@@ -16,19 +16,13 @@ from store_cast import (
     delivering,
 )
 
-from newsletter.domain.clock import PlayedClock
 from newsletter.domain.provider import Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches, deliveries, releases, waiting
+from newsletter.store import cancelling, deliveries, releases, waiting
 from newsletter.store.tables import delivery
 
 WEEK = timedelta(weeks=1)
-
-
-@pytest.fixture
-def clock():
-    return PlayedClock(NOW)
 
 
 @pytest.fixture
@@ -108,7 +102,7 @@ def test_a_cancelled_release_takes_its_waiting_deliveries_along(two_weeks, clock
         pass
     second = second_issue(two_weeks, clock)
     with two_weeks.database.writing() as tx:
-        batches.cancel(tx, second.id, clock.now())
+        cancelling.cancel_release(tx, second.id, clock.now())
         releases.change(tx, second.id, state=ReleaseState.CANCELLED, waiting=0)
     assert counts(two_weeks, second.id) == {"cancelled": 4}
     with two_weeks.database.writing() as tx:

@@ -11,7 +11,7 @@ from newsletter.domain.release import ReleaseState, SlotState
 from newsletter.domain.subscriber import Verdict
 from newsletter.pipeline import preparing
 from newsletter.pipeline.releasing import Releasing
-from newsletter.store import batches, deliveries, releases, slots
+from newsletter.store import batches, cancelling, deliveries, releases, slots
 from newsletter.store.tables import batch, delivery
 
 
@@ -234,7 +234,7 @@ def test_only_those_of_a_cancelled_batch_that_was_never_called_can_be_due_again(
     provider = ScriptedProvider()
     assert delivering(newsletter.database, provider).step()
     with newsletter.database.writing() as tx:
-        batches.cancel(tx, made.id, NOW)
+        cancelling.cancel_release(tx, made.id, NOW)
         releases.change(tx, made.id, state=ReleaseState.CANCELLED)
         assert deliveries.free_cancelled(tx, newsletter.issues["lower-back"]) == 4
     assert len(people_of(newsletter)) == 2

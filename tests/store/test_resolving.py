@@ -7,32 +7,17 @@ import pytest
 from sqlalchemy import select
 from store_cast import ACCEPTED, NOW, SALT, UNKNOWN, ScriptedProvider, capabilities, delivering
 
-from newsletter.domain.clock import PlayedClock
 from newsletter.domain.provider import Answer, Outcome, Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.errors import Refused
 from newsletter.pipeline.alerting import Alerting
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.resolving import Resolution, Resolving
-from newsletter.store import batches, deliveries, releases
+from newsletter.store import cancelling, deliveries, releases
 from newsletter.store.tables import audit
 
 SILENT = capabilities(recovery=Recovery.NONE)
 OFFICE = ("office@example.org", "desk@example.org")
-
-
-@pytest.fixture
-def clock():
-    return PlayedClock(NOW)
-
-
-@pytest.fixture
-def trio(newsletter):
-    """Give a newsletter whose first issue is released to Ann, Bob and Cleo in one batch."""
-    newsletter.people = dict(zip(("ann", "bob", "cleo"), newsletter.join("ann", "bob", "cleo"), strict=True))
-    newsletter.queue()
-    newsletter.sent = newsletter.release()
-    return newsletter
 
 
 def in_doubt(newsletter, clock):
@@ -101,7 +86,7 @@ def test_where_nothing_is_unknown_there_is_nothing_to_decide(trio):
 def test_what_a_cancel_left_unknown_can_be_settled_too(trio, clock, resolution, calls):
     provider, sender = in_doubt(trio, clock)
     with trio.database.writing() as tx:
-        batches.cancel(tx, trio.sent.id, clock.now())
+        cancelling.cancel_release(tx, trio.sent.id, clock.now())
         releases.change(tx, trio.sent.id, state=ReleaseState.CANCELLED)
     assert counts(trio) == {"unknown": 3}
     resolve(trio, resolution, clock.now())

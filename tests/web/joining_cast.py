@@ -148,12 +148,12 @@ def open_site(root: Path, database_url: str | None = None, web: str = "") -> Ite
     with closing(Office(root)) as office:
         app = office.app()
         for name in ("ada", "ben"):
-            app.add_subscriber(f"{name}@example.org", name.title(), "", "back-pain", "asked at reception")
+            app.enrolling.add(f"{name}@example.org", name.title(), "", "back-pain", "asked at reception")
         office.queue("back-pain")
         office.queue("sleep")
-        public = pages(app.desk, app.web_templates)
+        public = pages(app.pages.desk, app.web_templates)
         proxies = app.settings.web.proxies
-        join(public, app.sign_ups, app.web_templates, proxies)
-        choose(public, app.choosing, app.web_templates, proxies)
+        join(public, app.pages.sign_ups, app.web_templates, proxies)
+        choose(public, app.pages.choosing, app.web_templates, proxies)
         with Server(public) as server, httpx.Client(base_url=server.url) as http:
             yield Site(office, http, app)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from web_cast import MAIL, TEMPLATES, MemoryDesk
 
-from newsletter.domain.archive import Link, Listing, Published, relabelled, with_links
+from newsletter.domain.archive import Link, Listing, Published, relabelled, with_links, without_link
 from newsletter.web import atom
 from newsletter.web.archive import publish
 from newsletter.web.pages import pages
@@ -65,6 +65,8 @@ def test_every_answer_may_be_kept_and_has_the_security_headers(http: httpx.Clien
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "script" not in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "x-robots-tag" not in answer.headers
+    assert "noindex" not in answer.text
     assert "set-cookie" not in answer.headers
 
 
@@ -83,6 +85,7 @@ def test_what_is_not_there_is_a_page_that_says_so(http: httpx.Client, path: str)
     answer = http.get(path)
     assert answer.status_code == 404
     assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
 
 
 def test_an_issue_runs_nothing(http: httpx.Client) -> None:
@@ -153,3 +156,10 @@ def test_only_the_links_to_an_address_get_another_label() -> None:
     assert relabelled(html, "/s?a&b", "Join") == (
         '<a class="x" href="/s?a&amp;b">Join</a> <a href="/other">Leave</a>'
     )
+
+
+def test_a_link_is_taken_away_with_the_dot_before_it() -> None:
+    dot = '<span class="dot" style="x">&nbsp;&middot; </span>'
+    html = f'<a href="/s">Join</a>{dot}<a style="y" href="#mine"><b>Mine</b></a>{dot}<a href="/w">Online</a>'
+    assert without_link(html, "#mine") == f'<a href="/s">Join</a>{dot}<a href="/w">Online</a>'
+    assert without_link('<a href="#mine">Mine</a> <a href="/w">W</a>', "#mine") == ' <a href="/w">W</a>'

@@ -1,10 +1,11 @@
 """People choose what they get, see what is kept of them, take it along, and are forgotten."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
-from joining_cast import ADA, NEW, open_site
+from joining_cast import ADA, NEW, links_of, open_site
 from letter_cast import FIRST, UNKNOWN
 from sqlalchemy import select
 
@@ -265,7 +266,7 @@ def test_a_token_of_another_purpose_shows_nothing(local, purpose):
         assert answer.status_code == 404
         assert "works for a short time only" in answer.text
     if purpose is not Purpose.MOVE:
-        assert local.http.get(f"/a/{token}").status_code == 404
+        assert local.http.get(f"/m/{token}").status_code == 404
     assert local.state(ADA) == "active"
 
 
@@ -285,3 +286,32 @@ def test_the_page_is_small_and_has_a_name_for_every_field(local, make):
         assert f'<label for="{field}">' in page.text
         assert f'id="{field}"' in page.text
     assert "aria-label=" in page.text
+
+
+def test_every_mail_leads_to_what_they_get_and_its_link_works_for_ever(local):
+    local.run(seconds=5 * 86400)
+    mail = local.mail("Lower back", ADA)
+    in_parts = [
+        set(re.findall(r"https://news\.example\.org(/p/[^\s<>\"]+)", part.get_content()))
+        for part in mail.walk()
+        if part.get_content_maintype() == "text"
+    ]
+    assert len(in_parts) == 2
+    [[path], [same]] = in_parts
+    assert path == same
+    local.wait(days=900)
+    page = local.http.get(path)
+    assert page.status_code == 200
+    assert ADA not in page.text
+    local.http.post(path, data={"act": "pause", "series": "back-pain", "weeks": "2"})
+    assert "paused until" in local.http.get(path).text.lower()
+
+
+def test_the_link_of_a_mail_that_was_passed_on_changes_nobody(local):
+    local.run(seconds=5 * 86400)
+    (path,) = {one for one in links_of(local.mail("Lower back", ADA)) if one.startswith("/p/")}
+    before = local.everything()["subscriber"]
+    for act in ("person", "address", "erase"):
+        local.http.post(path, data={"act": act, "name": "Eve", "address": NEW, "sure": "yes"})
+    assert local.http.get(f"{path}/data.json").status_code == 404
+    assert local.everything()["subscriber"] == before

@@ -8,11 +8,12 @@ from joining_cast import ADA, FORM, NEW, links_of, open_site
 from letter_cast import FIRST
 from sqlalchemy import select, update
 
+from newsletter.domain.bouncing import Suppressed
 from newsletter.domain.limits import LIMITS, Scope
 from newsletter.domain.subscriber import Subscriber, address_hash
 from newsletter.domain.tokens import Grant, Purpose
 from newsletter.pipeline.subscribing import Pending
-from newsletter.store import consents, subscribers
+from newsletter.store import consents, subscribers, suppressions
 from newsletter.store.tables import consent_event, delivery, issue, subscriber, web_limit
 
 TITLE = "Back pain"
@@ -141,7 +142,7 @@ def test_no_import_brings_back_who_left_and_was_typed_in_since(site):
     site.joined()
     site.http.post(site.leaving(NEW))
     site.subscribe()
-    site.app.add_subscriber(NEW, "", "", "back-pain", "on paper")
+    site.app.enrolling.add(NEW, "", "", "back-pain", "on paper")
     assert site.state() == "unsubscribed"
 
 
@@ -152,11 +153,11 @@ def test_who_leaves_before_the_mail_goes_out_is_not_mailed(site):
     assert site.mails() == []
 
 
-def test_a_suppressed_address_gets_no_link(site):
-    site.joined()
-    site.app.leaving.forget(NEW, site.office.clock.now())
-    for mail in site.office.root.rglob("*.eml"):
-        mail.unlink()
+@pytest.mark.parametrize("reason", list(Suppressed))
+def test_a_suppressed_address_gets_no_link(site, reason):
+    with site.app.database.writing() as tx:
+        hash_ = address_hash(NEW, site.app.deployment.salt)
+        suppressions.suppress(tx, hash_, reason, site.office.clock.now())
     assert "Check your mail" in site.subscribe().text
     site.run()
     assert site.mails() == []
@@ -202,7 +203,7 @@ def test_a_scanner_that_opens_every_link_of_every_mail_changes_nothing(site):
     site.run(seconds=5 * 86400)
     site.http.get(f"/p/{site.token(Purpose.DETAILS)}")
     paths = {path for name in (NEW, ADA) for mail in site.mails(name) for path in links_of(mail)}
-    assert {path[:3] for path in paths} == {"/c/", "/u/", "/w/"}
+    assert {path[:3] for path in paths} == {"/c/", "/u/", "/w/", "/p/"}
     before = site.everything()
     pages = [site.http.request(method, path) for path in paths for method in ("GET", "HEAD")]
     further = {link for page in pages for link in re.findall(r'href="(/[^"]+)"', page.text)}
@@ -246,7 +247,7 @@ def test_a_form_that_is_filled_in_at_once_is_asked_for_once_more(local):
 
 
 def test_a_form_of_another_website_is_asked_for_once_more(local):
-    html = local.app.sign_up_form("back-pain")
+    html = local.app.enrolling.form("back-pain")
     assert 'action="https://news.example.org/subscribe/back-pain"' in html
     answer = local.http.post(FORM, data={"address": NEW}, headers={"Origin": "https://clinic.example"})
     assert "once more" in answer.text
@@ -283,23 +284,6 @@ def test_rubbish_is_no_address(local, body):
     answer = local.http.post(FORM, content=body)
     assert answer.status_code == 422
     assert local.http.post(FORM, content=b"x" * 10_000_000).status_code == 413
-
-
-def test_an_address_gets_two_links_a_day_whoever_asks(site):
-    texts = {site.subscribe().text for _ in range(4)}
-    assert len(texts) == 1
-    assert [kind for kind, _ in site.events()] == ["requested"] * 2
-    site.wait(days=1)
-    site.subscribe()
-    assert len(site.events()) == 3
-
-
-def test_an_address_gets_five_links_a_month(local):
-    for _ in range(8):
-        local.subscribe()
-        local.wait(days=1)
-    # The fixed window of thirty days may begin anew among them.
-    assert 5 <= len(local.events()) <= 7
 
 
 def test_a_visitor_who_asks_for_many_is_told_to_wait(site):
@@ -339,7 +323,7 @@ def test_a_network_shares_its_limit(tmp_path):
 def test_all_together_share_a_limit_and_leave_everybody_their_own(site):
     with site.app.database.writing() as tx:
         since = LIMITS[Scope.OVERALL].since(site.office.clock.now())
-        site.app._limiting.over(tx, "a@example.org", "192.0.2.1", site.office.clock.now())
+        site.app.pages.limiting.over(tx, "a@example.org", "192.0.2.1", site.office.clock.now())
         tx.execute(
             update(web_limit)
             .where(web_limit.c.scope == Scope.OVERALL)
@@ -349,19 +333,15 @@ def test_all_together_share_a_limit_and_leave_everybody_their_own(site):
     with site.app.database.reading() as tx:
         rows = tx.execute(select(web_limit.c.scope, web_limit.c.since)).all()
     # Nobody's own was used up by it.
-    assert len(rows) == len(Scope)
+    assert len(rows) == len(LIMITS) + 1
     assert (Scope.OVERALL, since) in [tuple(row) for row in rows]
 
 
-def test_counts_keep_no_address_and_go_when_their_window_is_over(site):
+def test_counts_keep_no_address(site):
     site.subscribe()
     with site.app.database.reading() as tx:
         keys = tx.execute(select(web_limit.c.key)).scalars().all()
     assert {len(key) for key in keys} == {32}
-    site.wait(days=31)
-    site.subscribe("other@example.org")
-    with site.app.database.reading() as tx:
-        assert len(tx.execute(select(web_limit)).all()) == len(Scope)
 
 
 def test_people_of_an_import_are_asked_a_few_a_second(site):
@@ -372,7 +352,7 @@ def test_people_of_an_import_are_asked_a_few_a_second(site):
         ids = list(subscribers.add_people(tx, people).values())
         for id_ in ids:
             consents.begin(tx, 1, id_)
-        site.app.sign_ups.plan_confirmations(tx, [Pending(1, id_) for id_ in ids])
+        site.app.pages.sign_ups.plan_confirmations(tx, [Pending(1, id_) for id_ in ids])
     site.run(seconds=1)
     first = len(list(site.office.root.rglob("outbox/*_confirm/*.eml")))
     site.run(seconds=5)
@@ -383,7 +363,7 @@ def test_people_of_an_import_are_asked_a_few_a_second(site):
 
 
 def test_the_next_issue_is_named_in_the_zone_of_whoever_has_one(local):
-    local.app.add_subscriber(NEW, "", "Asia/Tokyo", "sleep", "on paper")
+    local.app.enrolling.add(NEW, "", "Asia/Tokyo", "sleep", "on paper")
     page = local.joined()
     assert "Tuesday 1 December 2026 at 18:00 (Asia/Tokyo)" in page.text
 
@@ -420,7 +400,7 @@ def test_a_mail_of_no_issue_is_noted_under_the_event_that_asked(site):
         assert [kind for _, kind in tx.execute(rows)] == ["requested"]
 
 
-PAGES = [FORM, "/c/x", "/p/x", "/a/x", "/subscribe/nothing"]
+PAGES = [FORM, "/c/x", "/p/x", "/m/x", "/subscribe/nothing"]
 
 
 @pytest.mark.parametrize("path", PAGES)

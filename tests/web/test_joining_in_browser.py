@@ -121,7 +121,7 @@ def test_a_mistake_is_shown_where_it_was_made_and_the_field_has_the_focus(page: 
 
 
 def test_other_pages_fit_a_phone(page: Any, site: Site) -> None:
-    site.app.add_subscriber(ADA, "", "", "sleep", "asked")
+    site.app.enrolling.add(ADA, "", "", "sleep", "asked")
     for name, path in (
         ("13-leave-all", site.leaving()),
         ("14-passed-on", "/p/" + site.token(Purpose.CHOOSE)),

@@ -58,7 +58,7 @@ def test_undo_is_used_once_and_never_after_another_leaving(site):
 
 
 def test_everything_is_left_and_taken_back_together(site):
-    site.app.add_subscriber(ADA, "", "", "sleep", "asked")
+    site.app.enrolling.add(ADA, "", "", "sleep", "asked")
     site.wait(minutes=1)
     assert "Unsubscribe from everything" in site.http.get(site.leaving()).text
     page = site.http.post(site.leaving(), data={"all": "yes"})
@@ -68,7 +68,7 @@ def test_everything_is_left_and_taken_back_together(site):
 
 
 def test_undo_does_not_bring_back_what_was_left_before(site):
-    site.app.add_subscriber(ADA, "", "", "sleep", "asked")
+    site.app.enrolling.add(ADA, "", "", "sleep", "asked")
     site.http.post(site.leaving(slug="sleep"))
     site.wait(minutes=1)
     site.http.post(undo_of(site.http.post(site.leaving())))
@@ -76,7 +76,7 @@ def test_undo_does_not_bring_back_what_was_left_before(site):
 
 
 def test_a_mail_client_leaves_one_series_whatever_else_it_says(site):
-    site.app.add_subscriber(ADA, "", "", "sleep", "asked")
+    site.app.enrolling.add(ADA, "", "", "sleep", "asked")
     site.http.post(site.leaving(), data={**ONE_CLICK, "all": "yes"})
     assert site.states(ADA) == {"back-pain": "unsubscribed", "sleep": "active"}
 
@@ -107,3 +107,35 @@ def test_undo_takes_no_other_token_and_no_get(site):
     for purpose in set(Purpose) - {Purpose.UNDO}:
         assert site.http.post(f"/undo/{site.token(purpose)}").status_code == 410
     assert site.state(ADA) == "unsubscribed"
+
+
+def pause(site, weeks=3):
+    site.app.pausing.pause(ADA, None, site.office.clock.now(), weeks=weeks)
+
+
+def pauses(site):
+    return [one.paused_until for one in site.app.leaving.show(ADA).subscriptions]
+
+
+def test_undo_brings_back_a_pause_too(site):
+    pause(site)
+    before = pauses(site)
+    page = site.http.post(site.leaving())
+    assert pauses(site) == [None]
+    site.http.post(undo_of(page))
+    assert pauses(site) == before
+    assert site.events()[-1] == ("paused", "undo")
+
+
+def test_undo_brings_back_no_pause_that_had_ended(site):
+    pause(site)
+    site.app.pausing.resume(ADA, None, site.office.clock.now())
+    site.http.post(undo_of(site.http.post(site.leaving())))
+    assert (site.state(ADA), pauses(site)) == ("active", [None])
+
+
+def test_undo_brings_back_no_pause_that_is_over_by_then(site):
+    pause(site, weeks=1)
+    site.wait(weeks=2)
+    site.http.post(undo_of(site.http.post(site.leaving())))
+    assert (site.state(ADA), pauses(site)) == ("active", [None])

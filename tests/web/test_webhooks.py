@@ -17,7 +17,7 @@ from newsletter.store.tables import provider_event, suppression
 from newsletter.testing.reports import Report, mailgun_report, resend_report
 from newsletter.web.pages import pages
 from newsletter.web.server import Server
-from newsletter.web.webhooks import MAX_BODY, listen
+from newsletter.web.webhooks import LARGER_BODIES, MAX_BODY, listen
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 RESEND, MAILGUN = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "test-signing-key"
@@ -164,6 +164,20 @@ def test_the_largest_body_is_read(office):
     report = mailgun_complaint(padding="x" * (MAX_BODY - 1000))
     assert office.post("mailgun", report).status_code == 200
     assert office.post("mailgun", mailgun_complaint(padding="x" * MAX_BODY)).status_code == 413
+
+
+def test_whoever_reports_many_events_at_once_may_say_more(office):
+    def answered(size):
+        return office.client.post("/webhooks/sendgrid", content=b" " * size).status_code
+
+    # Read whole, and then there is no key that it could be verified with.
+    assert answered(768 * 1024) == 503
+    assert answered(LARGER_BODIES["sendgrid"] + 1) == 413
+
+
+def test_an_address_may_be_tried_before_it_is_used(office):
+    answer = office.client.head("/webhooks/mandrill")
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize("provider", ["nobody", "Resend", "resend%00", "outbox", "..%2fhealthz"])

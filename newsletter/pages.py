@@ -1,0 +1,72 @@
+"""The part of the composition root behind the public pages: what they ask for, with its real parts."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from newsletter.config import Settings
+from newsletter.domain.clock import Clock
+from newsletter.domain.letter import Publication
+from newsletter.domain.tokens import TokenKeys
+from newsletter.pipeline.answering import Desk
+from newsletter.pipeline.archiving import Archiving
+from newsletter.pipeline.choosing import Choosing
+from newsletter.pipeline.joining import SignUps
+from newsletter.pipeline.limiting import Limiting
+from newsletter.pipeline.noticing import Noticing
+from newsletter.pipeline.readdressing import Readdressing
+from newsletter.storage import Storage
+from newsletter.store.database import Database
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What subscribers and visitors can do; `provider` is the name of the one that mails them."""
+
+    storage: Storage
+    keys: TokenKeys
+    settings: Settings
+    clock: Clock
+    provider: str
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(self._database, self.keys, self._publication, self.clock)
+
+    @property
+    def archiving(self) -> Archiving:
+        return Archiving(self._database, self.keys, self._publication)
+
+    @cached_property
+    def sign_ups(self) -> SignUps:
+        return SignUps(
+            self._database,
+            self.keys,
+            self._publication,
+            self.clock,
+            self.storage.deployment.salt,
+            self._noticing,
+            self.limiting,
+            keeps_ip=self.settings.web.keep_ip,
+        )
+
+    @property
+    def choosing(self) -> Choosing:
+        salt = self.storage.deployment.salt
+        readdressing = Readdressing(self._database, salt, self._noticing, self.limiting)
+        return Choosing(self._database, self.keys, self._publication, self.clock, self.sign_ups, readdressing)
+
+    @property
+    def limiting(self) -> Limiting:
+        return Limiting(self.storage.deployment.salt)
+
+    @property
+    def _noticing(self) -> Noticing:
+        return Noticing(self.provider, self._publication)
+
+    @property
+    def _publication(self) -> Publication:
+        return self.settings.publication
+
+    @property
+    def _database(self) -> Database:
+        return self.storage.database
