@@ -5,8 +5,6 @@ Facts by postmarkapp.com/developer/webhooks as of 2026-02.
 """
 
 import hashlib
-import hmac
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +14,10 @@ import orjson
 
 from newsletter.domain.bouncing import Bounce, classify
 from newsletter.domain.clicks import Click
-from newsletter.domain.event import Event, EventKind, Forged, Post
-from newsletter.errors import ProviderError
+from newsletter.domain.event import Event, EventKind, Post
 from newsletter.providers.answers import message_id
+from newsletter.providers.logins import Login, read_login
 from newsletter.providers.reports import click, instant, recipient, table, text, why
-from newsletter.providers.settings import read_secret
 
 VARIABLE = "POSTMARK_WEBHOOK_LOGIN"
 _KINDS = {
@@ -59,13 +56,11 @@ Meaning = tuple[EventKind, Bounce | None, str]
 class PostmarkListener:
     """The reports that come with one name and password."""
 
-    authorization: str
+    login: Login
 
     def listen(self, post: Post, now: datetime) -> Sequence[Event]:
         """Verify a post, and only then read it."""
-        given = post.headers.get("authorization", "")
-        if not hmac.compare_digest(self.authorization.encode(), given.encode("utf-8", "replace")):
-            raise Forged("it does not come with our name and password")
+        self.login.check(post)
         return [read_event(post.body, now)]
 
 
@@ -74,14 +69,7 @@ def open_listener(environment: Mapping[str, str]) -> PostmarkListener:
 
     Raises ProviderError where it is missing or is none.
     """
-    login = read_secret(environment, VARIABLE).reveal()
-    name, _, password = login.partition(":")
-    if not name or not password:
-        raise ProviderError(
-            f"{VARIABLE} holds something that is no name with a password",
-            mend="write name:password, the same as in the webhook's URL at Postmark",
-        )
-    return PostmarkListener(f"Basic {b64encode(login.encode()).decode()}")
+    return PostmarkListener(read_login(environment, VARIABLE, "Postmark"))
 
 
 def read_event(body: bytes, now: datetime) -> Event:

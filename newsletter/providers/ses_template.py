@@ -45,6 +45,8 @@ _LONGEST_HEADER = 996
 _TEMPLATE_ROOM = 500_000
 #: The service has no SMTPUTF8: of an address only the domain may be international, as ASCII.
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+#: What is left out where an address is written, so that another one might stand there.
+_SPOILT = re.compile(r'[\s<>,;:()"\\]')
 _DOUBLE = re.compile(r"\{(?=\{)")
 
 
@@ -87,7 +89,8 @@ def unfit(recipients: Sequence[Recipient]) -> str | None:
 
     What an address of another form would do to the whole call is not documented.
     """
-    if all(map(_PLAIN_ADDRESS.fullmatch, _spots(recipients))):
+    is_plain = all(map(_PLAIN_ADDRESS.fullmatch, _spots(recipients)))
+    if is_plain and not any(_SPOILT.search(one.address) for one in recipients):
         return None
     return "an address has a form that Amazon SES cannot send to"
 

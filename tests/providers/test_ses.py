@@ -153,6 +153,12 @@ def test_two_fallbacks_of_one_field_do_not_mix(account, fake):
     assert fake.accepted[0].text == "you|friend"
 
 
+@pytest.mark.parametrize("address", ["a@example.org, b@example.org", "a@example.org\r\nx", "no address"])
+def test_an_address_of_another_form_is_refused_before_anything_leaves(account, fake, address):
+    answer = send(account, a_mailing(a_recipient(0), a_recipient(1, address=address)))
+    assert (answer.outcome, len(fake.requests)) == (Outcome.REFUSED, 0)
+
+
 def test_a_name_in_a_header_stays_on_one_line_and_ascii(account, fake):
     message = a_message(headers=(("X-Name", ("<", NAME, ">")), ("X-Title", ("{{a}}",))))
     send(account, a_mailing(a_recipient(0, "Zoë\r\nBcc: {{x}}")), message)
