@@ -21,6 +21,7 @@ from newsletter.store import (
     accounts,
     audience,
     dealt,
+    filling,
     releases,
     sequences,
     series,
@@ -75,7 +76,7 @@ class Preparing:
         first = releases.next_seq(tx, release_id)
         name = self.capabilities.name
         rows = [
-            releases.planned_batch(
+            filling.planned_batch(
                 release_id,
                 revision,
                 first + number,
@@ -86,7 +87,7 @@ class Preparing:
             )
             for number, start in enumerate(range(0, people, size))
         ]
-        return releases.add_batches(tx, rows)
+        return filling.add_batches(tx, rows)
 
     def _prepare_chunk(self, tx: Connection, release_id: int, now: datetime) -> ReleaseState:
         # Read again inside the transaction: another process may have prepared further.
@@ -148,10 +149,10 @@ class Preparing:
             return 0
         size = self.size(tx, now)
         batch_ids = self.add_batches(tx, release.id, release.revision, people, size, now)
-        due = releases.add_deliveries(tx, chunk, batch_ids, size)
+        due = filling.add_deliveries(tx, chunk, batch_ids, size)
         assert 0 <= due <= people, "nobody is left out by a number that cannot be"
         if due < people:
-            releases.trim_batches(tx, batch_ids, due, size)
+            filling.trim_batches(tx, batch_ids, due, size)
         return due
 
     def _deal(self, tx: Connection, release: Release, of: AppliedSeries, upto: int, now: datetime) -> None:
