@@ -79,10 +79,14 @@ def _entries(planned: "Plan") -> list[Entry]:
             one.due_at,
             one.length or timedelta(),
             f"{one.target}: {one.subject or _by_issue(one)}",
-            "; ".join([f"{number(one.recipients)} recipients", *one.blockers, *one.notes]),
+            "; ".join([_people(one.recipients), *one.blockers, *one.notes]),
         )
         for one in planned.slots
     ]
+
+
+def _people(recipients: int) -> str:
+    return "1 recipient" if recipients == 1 else f"{number(recipients)} recipients"
 
 
 def _name(slot: "PlannedSlot") -> str:
