@@ -38,7 +38,7 @@ from newsletter.cli import people, scheduling, sending, writing  # noqa: F401
 from newsletter.domain import breaker, delivery, unknown
 from newsletter.domain.provider import Capabilities
 from newsletter.pipeline import claiming, delivering
-from newsletter.providers import mailgun, resend, wire
+from newsletter.providers import account, mailgun, resend, wire
 from newsletter.store import claims, opening
 from newsletter.web import serving  # noqa: F401
 
@@ -64,9 +64,9 @@ def _patience() -> wire.Patience:
     return wire.Patience(connect=second, write=second, read=1.5 * second, pool=second, call=CALL)
 
 
-def _capabilities(**values: Any) -> Capabilities:
+def _hurried(can: Capabilities) -> Capabilities:
     quick = {"settles_after": SETTLES_AFTER, "look_interval": timedelta(seconds=0.5)}
-    return Capabilities(**{**values, **quick, "batch_size": PEOPLE_A_CALL})
+    return replace(can, **quick, batch_size=PEOPLE_A_CALL)
 
 
 SECONDS: tuple[tuple[Any, str, Any], ...] = (
@@ -84,10 +84,9 @@ SECONDS: tuple[tuple[Any, str, Any], ...] = (
     (scheduler, "TICK_SECONDS", _TICK),
     (scheduler, "PAUSE_SECONDS", 1),
     (scheduler.Schedule.__init__, "__kwdefaults__", {**_DEFAULTS, "tick_seconds": _TICK}),
-    (mailgun, "Patience", _patience),
-    (resend, "Patience", _patience),
-    (mailgun, "Capabilities", _capabilities),
-    (resend, "Capabilities", _capabilities),
+    (account, "Patience", _patience),
+    (mailgun.Mailgun, "can", _hurried(mailgun.Mailgun.can)),
+    (resend.Resend, "can", _hurried(resend.Resend.can)),
 )
 
 
