@@ -16,19 +16,37 @@ from newsletter.providers import open_rehearsal
 from newsletter.store.scratch import on_copy
 
 
+def rehearsing(app: App) -> App:
+    """Return a letter whose weeks can be played: as it is, or with the fake that it sends through as one.
+
+    Raises Refused for any other provider than the outbox and a fake on this machine.
+    """
+    if app.provider_is_rehearsal:
+        return app
+    from newsletter.providers.faking import rehearsed  # noqa: PLC0415 - httpx is slow to import
+
+    settings = app.settings.provider.opened_with(app.root, app.environment)
+    fake = rehearsed(app.provider, settings)
+    if fake is None:
+        raise Refused(
+            f"weeks are played with the outbox or a local fake only, not with {settings.name}",
+            mend=f"try: newsletter simulate; or: newsletter provider fake {settings.name}",
+        )
+    return App(
+        app.root, clock=app.clock, environment=app.environment, provider=fake, database_url=app.storage.url
+    )
+
+
 def play(app: App, weeks: int) -> Iterator[Sent]:
     """Play weeks from the first queued slot under a fake clock; nothing real may leave by it.
 
-    A run that was killed goes on where it was. Raises Refused for any provider that is not a rehearsal.
+    A run that was killed goes on where it was. Raises Refused as `rehearsing` does.
     """
-    if not app.provider_is_rehearsal:
-        raise Refused(
-            f"weeks are played with the outbox only, not with {app.provider.capabilities.name}",
-            mend="try: newsletter simulate",
-        )
+    app = rehearsing(app)
     clock = PlayedClock(app.engine.reached(app.clock.now()))
     engine = app.engines.real(app.provider, clock)
-    yield from engine.play(clock, _end(engine, clock, weeks))
+    with closing(app.provider):
+        yield from engine.play(clock, _end(engine, clock, weeks))
 
 
 def simulate(app: App, weeks: int, folder: Path | None, tell: Tell = tell_nobody) -> Simulation:

@@ -19,6 +19,11 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
         signal.signal(number, handle)
 
 
+def end_like_ctrl_c() -> None:
+    """Let SIGTERM end what Ctrl-C ends, in order; for a process that a script has put into the background."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def wait_for(event: threading.Event) -> None:
     """Wait, and let this thread handle signals meanwhile."""
     # Python handles a signal in the main thread alone, and where another thread has met it nothing wakes that

@@ -48,7 +48,8 @@ def run(
     ctx: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Do one pass and exit, for cron.")] = False,
     play: Annotated[
-        int | None, typer.Option(metavar="WEEKS", min=1, help="Play weeks under a fake clock; outbox only.")
+        int | None,
+        typer.Option(metavar="WEEKS", min=1, help="Play weeks under a fake clock; outbox or local fake."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --once: show each due call; no network, no row changed.")
@@ -70,9 +71,11 @@ def run(
     if dry_run:
         say_due_calls(app, out)
         return
+    if play:
+        app = operating.rehearsing(app)
     app.refuse_unready()
     if app.provider_is_rehearsal and not is_quiet(ctx):
-        say(muted("outbox: nothing leaves this machine"))
+        say(muted(f"{app.provider.capabilities.name}: nothing leaves this machine"))
     with app.sending():
         if play:
             for sent in operating.play(app, play):

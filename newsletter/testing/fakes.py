@@ -5,6 +5,7 @@ from pathlib import Path
 
 from newsletter.domain.slugs import offer
 from newsletter.errors import UnknownTarget
+from newsletter.signals import end_like_ctrl_c
 from newsletter.testing import (
     fake_brevo,
     fake_mailersend,
@@ -38,4 +39,5 @@ def serve_fake(name: str, port: int, log: Path | None) -> None:
     """Run a fake provider until it is interrupted."""
     if name not in _FAKES:
         raise UnknownTarget(f"there is no fake of {name!r}", mend=offer(name, _FAKES))
+    end_like_ctrl_c()
     _FAKES[name](port, log)

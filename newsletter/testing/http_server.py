@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING, Any, Self
 
+from newsletter.providers.faking import NAME
+
 if TYPE_CHECKING:
     from newsletter.testing.fake_http import FakeService
 
@@ -126,7 +128,12 @@ class Channel(BaseHTTPRequestHandler):
 
     def _head(self, response: Response) -> bytes:
         date = format_datetime(self.server.service.now().astimezone(UTC), usegmt=True)
-        headers = {"Date": date, **response.headers, "Content-Length": str(len(response.body))}
+        headers = {
+            "Date": date,
+            "Server": NAME,
+            **response.headers,
+            "Content-Length": str(len(response.body)),
+        }
         lines = [f"HTTP/1.1 {response.status} {self.responses.get(response.status, ('',))[0]}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode()

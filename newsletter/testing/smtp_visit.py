@@ -7,6 +7,7 @@ from binascii import Error as NoBase64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from newsletter.providers.faking import NAME
 from newsletter.testing.smtp_line import Gone, Line
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Visit:
             self._line.hurry()
             if self._service.is_wrapped:
                 self._line.wrap()
-            self._meet("greeting", "220 fake.example.org ESMTP")
+            self._meet("greeting", f"220 fake.example.org ESMTP {NAME}")
             while True:
                 self._hear(self._line.read().decode("utf-8", "replace"))
         except (Gone, OSError):
