@@ -144,7 +144,8 @@ class App:
     @cached_property
     def composing(self) -> Composing:
         renderer = Renderer(self.root / "templates" / "email", shipped() / "templates" / "email")
-        return Composing(self.root, self.settings.publication, renderer)
+        vocabularies = tuple(self.settings.checks.vocabularies)
+        return Composing(self.root, self.settings.publication, renderer, vocabularies)
 
     def previewing(self, address: str | None = None) -> Previewing:
         """Preview as one of the subscribers gets it, or as nobody in particular."""

@@ -37,6 +37,8 @@ PREFIX = "NEWSLETTER_"
 LOCAL_URL = "http://127.0.0.1:8025"
 #: Variables that are no settings of the file.
 _OTHERS = frozenset({KEYS, f"{KEYS}_FILE"})
+#: The lists of words that `check` knows.
+VOCABULARIES = ("health",)
 #: What is kept for so long is never removed.
 FOREVER = "forever"
 #: What settings are read from while they are, beside the file.
@@ -100,10 +102,16 @@ class DatabaseTable(StrictTable):
     url: str = "sqlite:///newsletter.db"
 
 
+def _vocabulary(text: str) -> str:
+    if text not in VOCABULARIES:
+        raise Unusable(f"there is no vocabulary {text!r}", mend=offer(text, VOCABULARIES))
+    return text
+
+
 class ChecksTable(StrictTable):
     """What `check` looks for beyond its own rules."""
 
-    vocabularies: list[str] = []
+    vocabularies: list[Annotated[str, AfterValidator(_vocabulary)]] = []
 
 
 class WebTable(StrictTable):

@@ -9,12 +9,15 @@ from newsletter.domain.series import Series
 SMALL_HOURS = warning(
     "slot-in-the-small-hours",
     "SCH-1",
+    "the slots come between 00:00 and 03:59",
     "clocks are changed between midnight and four: on such a day this time is skipped or comes twice",
     'choose a time from 04:00 on, such as "09:00"',
+    "RFC 5545 §3.3.5",
 )
 SKIP_MISSES = warning(
     "skip-misses-cadence",
     "SCH-4",
+    "`skip` names a date on which the series has no slot",
     "a date without a slot has nothing to skip, and the slot that was meant goes out",
     "write a date of the cadence",
 )

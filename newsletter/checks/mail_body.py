@@ -12,38 +12,73 @@ MIN_TEXT = 40
 NOT_ALTERNATIVE = error(
     "parts-not-alternative",
     "MIME-1",
+    "the message is not multipart/alternative of text/plain, then text/html",
     "a mail reader shows the last part that it can (RFC 2046 §5.1.4)",
     "build multipart/alternative of text/plain, then text/html",
+    "RFC 2046 §5.1.4",
 )
 TEXT_MISSING = error(
-    "text-part-missing", "MIME-2", "some people read it, and filters mistrust a mail without one", "add it"
+    "text-part-missing",
+    "MIME-2",
+    "the text part is missing or has fewer than 40 characters, spaces apart",
+    "some people read it, and filters mistrust a mail without one",
+    "add it",
+    "RFC 2046 §5.1.4; SpamAssassin MIME_HTML_ONLY",
 )
 LINE_TOO_LONG = error(
-    "line-too-long", "MIME-3", "a server may cut or refuse it (RFC 5322 §2.1.1)", "encode it quoted-printable"
+    "line-too-long",
+    "MIME-3",
+    "a line has more than 998 octets",
+    "a server may cut or refuse it (RFC 5322 §2.1.1)",
+    "encode it quoted-printable",
+    "RFC 5322 §2.1.1",
 )
 ENCODED_TOO_LONG = error(
-    "encoded-line-too-long", "MIME-4", "an encoded line has 76 characters at most (RFC 2045 §6.7)", "break it"
+    "encoded-line-too-long",
+    "MIME-4",
+    "a line in quoted-printable or base64 has more than 76 characters",
+    "an encoded line has 76 characters at most (RFC 2045 §6.7)",
+    "break it",
+    "RFC 2045 §6.7, §6.8",
 )
 HEADER_LINE_LONG = info(
-    "header-line-long", "MIME-4", "a header line should have 78 characters at most", "fold it if it can be"
+    "header-line-long",
+    "MIME-4",
+    "a header line that can be folded has more than 78 characters",
+    "a header line should have 78 characters at most",
+    "fold it if it can be",
+    "RFC 5322 §2.1.1",
 )
 STRAY_CONTROL = error(
     "stray-control-character",
     "MIME-5",
+    "a CR or LF stands alone, or the message has a NUL or a C1 control character",
     "servers refuse bare CR, LF and NUL, and Gmail clips a mail that holds a C1 control",
     "end lines with CRLF and clean the text",
+    "RFC 5322 §2.3; github.com/hteumeuleu/email-bugs/issues/41",
 )
 WRONG_CHARSET = error(
-    "charset-not-utf-8", "MIME-6", "another charset is guessed wrongly, and clips in Gmail", "use utf-8"
+    "charset-not-utf-8",
+    "MIME-6",
+    "the charset of a text part is neither utf-8 nor us-ascii",
+    "another charset is guessed wrongly, and clips in Gmail",
+    "use utf-8",
+    "github.com/sendgrid/sendgrid-python/issues/1011",
 )
 TEXT_IN_BASE64 = warning(
-    "text-in-base64", "MIME-7", "it is a third larger and nobody can read the source", "use quoted-printable"
+    "text-in-base64",
+    "MIME-7",
+    "a text part is in base64",
+    "it is a third larger and nobody can read the source",
+    "use quoted-printable",
 )
 BAD_BOUNDARY = error(
     "bad-boundary",
     "MIME-8",
+    "a boundary has more than 70 characters, or occurs in a body",
     "a boundary has 70 characters at most and occurs in no body (RFC 2046 §5.1.1)",
     "make another",
+    "RFC 2046 §5.1.1",
 )
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")

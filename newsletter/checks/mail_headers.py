@@ -12,49 +12,85 @@ REQUIRED = ("Date", "From", "Message-ID", "Subject", "To", "MIME-Version", "Cont
 SINGLE = (*REQUIRED, "Sender", "Reply-To", "Cc", "Bcc", "In-Reply-To", "References")
 MAX_WORD, MAX_WORD_LINE = 75, 76
 
-MISSING = error("header-missing", "HDR-1", "Gmail refuses a mail without it (550 5.7.1)", "write it")
-TWICE = error("header-twice", "HDR-1", "Gmail and Yahoo refuse duplicate headers", "write it once")
+MISSING = error(
+    "header-missing",
+    "HDR-1",
+    "Date, From, Message-ID, Subject, To, MIME-Version or Content-Type is missing",
+    "Gmail refuses a mail without it (550 5.7.1)",
+    "write it",
+    "RFC 5322 §3.6; support.google.com/a/answer/3726730",
+)
+TWICE = error(
+    "header-twice",
+    "HDR-1",
+    "a header that may stand once stands twice",
+    "Gmail and Yahoo refuse duplicate headers",
+    "write it once",
+    "RFC 5322 §3.6; support.google.com/a/answer/3726730; senders.yahooinc.com",
+)
 BAD_FROM = error(
     "from-not-usable",
     "HDR-2",
+    "From has not exactly one address, or one at Gmail, Yahoo, Outlook or another free provider",
     "Gmail refuses several senders, and other providers' domains cannot be authenticated",
     "write one address of a domain that is yours",
+    "support.google.com/mail/answer/81126",
 )
 ODD_NAME = warning(
     "sender-name-misleading",
     "HDR-3",
+    "the sender's name has `Re:`, a number in brackets, an address at Gmail, a check mark or an emoji",
     "Gmail's guidelines for display names count it as deception",
     "write the publication's name alone",
+    "support.google.com/mail/answer/81126",
 )
 FALSE_REPLY = error(
-    "subject-looks-like-a-reply", "HDR-4", "it is no reply, and counts as deception", "leave it out"
+    "subject-looks-like-a-reply",
+    "HDR-4",
+    "the subject begins with `Re:` or `Fwd:`",
+    "it is no reply, and counts as deception",
+    "leave it out",
+    "support.google.com/mail/answer/81126",
 )
 NOT_ASCII = error(
     "header-not-plain",
     "HDR-5",
+    "a header has a byte that is not ASCII, or an encoded word in an address, an id or a list header",
     "Gmail refuses it: encoded or not ASCII in a place where that is not allowed",
     "use ASCII",
+    "RFC 2047 §5; support.google.com/a/answer/3726730",
 )
 BAD_WORD = error(
     "bad-encoded-word",
     "HDR-6",
+    "two encoded words touch, one has more than 75 characters, or its line more than 76",
     "Yahoo refuses an invalid subject header (RFC 2047 §2)",
     "separate and shorten the words",
+    "RFC 2047 §2; github.com/python/cpython/issues/144156",
 )
 BAD_DATE = error(
     "bad-date",
     "HDR-7",
+    "Date is not written as RFC 5322 says",
     "a mail without a readable date is refused or sorted wrongly",
     "write it as RFC 5322 §3.3 says",
+    "RFC 5322 §3.3; senders.yahooinc.com",
 )
 BAD_ID = error(
     "bad-message-id",
     "HDR-8",
+    "Message-ID is not `<left@right>` with our own domain at the right",
     "it must be unique and of our own domain",
     "write <unique@domain-of-the-sender>",
+    "RFC 5322 §3.6.4",
 )
 BAD_TO = error(
-    "bad-recipient", "HDR-10", "To names the one person who gets the mail", "write exactly one address"
+    "bad-recipient",
+    "HDR-10",
+    "To is empty, says undisclosed-recipients, or has several addresses",
+    "To names the one person who gets the mail",
+    "write exactly one address",
+    "support.google.com/mail/answer/81126",
 )
 
 FREE_DOMAINS = frozenset(

@@ -12,7 +12,7 @@ from typing import Any
 from unicodedata import east_asian_width
 from zoneinfo import ZoneInfo
 
-from newsletter.domain.finding import Finding, Severity
+from newsletter.domain.finding import Finding, Severity, open_of
 from newsletter.errors import NewsletterError
 
 _MUTED, _ACCENT, _ERROR, _BOLD, _RESET = "\033[2m", "\033[36m", "\033[31m", "\033[1m", "\033[0m"
@@ -78,12 +78,39 @@ def say_json(value: object) -> None:
 
 
 def say_findings(findings: Iterable[Finding]) -> None:
-    """Print findings as a compiler does: place, what, why, mend."""
-    for found in findings:
-        paint: Callable[[str], str] = red if found.severity is Severity.ERROR else accent
-        say(f"{found.place}: {paint(found.severity.value)}: {found.what}  {muted(found.rule)}")
-        say(f"    {muted('why')}   {found.why}")
-        say(f"    {muted('mend')}  {found.mend}")
+    """Print findings by what they are about, the worst first: place, what, why, mend, source."""
+    found = list(dict.fromkeys(findings))
+    weights = list(Severity)
+    for target in dict.fromkeys(one.target for one in found if not one.acknowledged):
+        about = [one for one in found if one.target == target and not one.acknowledged]
+        say(strong(target or "the letter"))
+        for one in sorted(about, key=lambda one: weights.index(one.severity)):
+            _say_finding(one)
+        say()
+    if let_stand := [one for one in found if one.acknowledged]:
+        say(strong("acknowledged"))
+        for one in let_stand:
+            say(f"  {one.target or one.place}  {one.what}: {one.acknowledged}  {muted(one.rule)}")
+        say()
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """Count findings in words, by how much they weigh."""
+    names = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "remark"}
+    standing = open_of(findings)
+    counts = {name: sum(one.severity is weight for one in standing) for weight, name in names.items()}
+    words = [f"{number(count)} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count]
+    if let_stand := len(findings) - len(standing):
+        words.append(f"{number(let_stand)} acknowledged")
+    return ", ".join(words) or "nothing found"
+
+
+def _say_finding(found: Finding) -> None:
+    paint: Callable[[str], str] = red if found.severity is Severity.ERROR else accent
+    say(f"  {found.place}  {paint(found.severity.value)}  {found.what}  {muted(found.rule)}")
+    for name in ("why", "mend", "source"):
+        if text := getattr(found, name):
+            say(f"      {muted(f'{name:<6}')}  {text}")
 
 
 def local(instant: datetime, zone: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import ask, is_quiet, letter
-from newsletter.cli.printing import accent, muted, number, say, say_findings, say_json, say_table
+from newsletter.cli.printing import accent, counted, muted, number, say, say_findings, say_json, say_table
+from newsletter.domain.finding import errors_of
 from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
@@ -162,24 +163,32 @@ def _serve_preview(app: "App", previewing: "Previewing", port: int, address: str
 def check(
     ctx: typer.Context,
     target: Target = None,
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
+    changed: Annotated[
+        str | None,
+        typer.Option(metavar="REVISION", help="Only issues whose files differ from this git revision."),
+    ] = None,
 ) -> None:
     """Check issues; errors block queueing, and end this command with exit code 3.
 
     Example: newsletter check back-pain
     """
-    if form not in ("text", "json"):
-        raise Refused(f"there is no format {form!r}", mend="use text or json")
-    findings = letter(ctx).composing.check(target)
-    errors = sum(found.severity == "error" for found in findings)
+    if form not in ("text", "json", "sarif"):
+        raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
+    findings = letter(ctx).composing.check(target, since=changed)
+    errors = errors_of(findings)
     if form == "json":
         say_json(findings)
+    elif form == "sarif":
+        from newsletter.cli.sarif import as_sarif  # noqa: PLC0415 - other formats need none of it
+
+        say_json(as_sarif(findings))
     else:
         say_findings(findings)
     if errors:
-        raise CheckFailed(f"{number(errors)} error{'s' if errors > 1 else ''}", mend="mend and check again")
+        raise CheckFailed(counted(findings), mend="mend and check again")
     if form == "text" and not is_quiet(ctx):
-        say(f"no errors, {number(len(findings))} to look at" if findings else "nothing found")
+        say(counted(findings))
 
 
 def send_test(

@@ -36,6 +36,7 @@ def parse_article(text: str, *, slug: str, file: str) -> Article:
         updated=front.updated,
         sources=front.sources,
         tags=front.tags,
+        acknowledge=front.acknowledge,
     )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
+from newsletter.domain.finding import Acknowledgement
 from newsletter.domain.slugs import offer
 from newsletter.errors import LetterError, Place
 
-KEYS = ("title", "description", "updated", "sources", "tags")
+KEYS = ("title", "description", "updated", "sources", "tags", "acknowledge")
 _BOUNDARY = re.compile(r"^-{3,}\s*$", re.MULTILINE)
 _BEGIN = "begin the file with a line of ---, then title: …, then a line of ---"
 
@@ -25,6 +26,7 @@ class FrontMatter:
     updated: str
     sources: tuple[str, ...]
     tags: tuple[str, ...]
+    acknowledge: tuple[Acknowledgement, ...]
     lines: int
 
 
@@ -49,6 +51,7 @@ def split_front_matter(text: str, file: str) -> tuple[FrontMatter, str]:
         updated=reader.date("updated"),
         sources=reader.texts("sources"),
         tags=reader.texts("tags"),
+        acknowledge=reader.reasons("acknowledge"),
         lines=text[: len(text) - len(body)].count("\n"),
     ), body
 
@@ -86,6 +89,18 @@ class _Keys:
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             raise self._error(f"{key!r} must be a list of texts", key, mend=f"write {key}: [one, two]")
         return tuple(" ".join(one.split()) for one in value)
+
+    def reasons(self, key: str) -> tuple[Acknowledgement, ...]:
+        value = self._values.get(key)
+        if value is None:
+            return ()
+        texts: dict[Any, Any] = value if isinstance(value, dict) else {None: None}
+        if not all(isinstance(text, str) and text.strip() for pair in texts.items() for text in pair):
+            raise self._error(
+                f"{key!r} must name rules, each with its reason", key, mend=f"write {key}: {{rule: reason}}"
+            )
+        place = self._place(key)
+        return tuple(Acknowledgement(rule, " ".join(texts[rule].split()), place) for rule in texts)
 
     def date(self, key: str) -> str:
         value = self._values.get(key)

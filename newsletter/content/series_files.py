@@ -1,13 +1,14 @@
 """A series file to a Series and back; what is written reads back as the same Series."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from newsletter.content.series_tables import SeriesTable, duration, section_ref
 from newsletter.content.strict_toml import line_of, read_toml
 from newsletter.content.toml_lines import KeyPath
 from newsletter.domain.cadence import WEEKDAYS, Cadence
+from newsletter.domain.finding import Acknowledgement
 from newsletter.domain.series import Archive, Issue, Mode, Series
 from newsletter.domain.slugs import is_slug, slugify
 from newsletter.domain.unknown import Policy
@@ -56,6 +57,7 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
                 place=place_of(("issue", at)),
                 title=issue.title,
                 previously=tuple(issue.previously),
+                acknowledge=_acknowledged(issue.acknowledge, place_of, ("issue", at, "acknowledge")),
             )
             for at, issue in enumerate(table.issue)
         ),
@@ -63,7 +65,14 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         place=Place(file),
         mode=Mode(table.mode),
         previously=tuple(table.previously),
+        acknowledge=_acknowledged(table.acknowledge, place_of, ("acknowledge",)),
     )
+
+
+def _acknowledged(
+    reasons: Mapping[str, str], place_of: Callable[[KeyPath], Place], path: KeyPath
+) -> tuple[Acknowledgement, ...]:
+    return tuple(Acknowledgement(rule, reason, place_of((*path, rule))) for rule, reason in reasons.items())
 
 
 def _refuse_contradictions(table: SeriesTable, text: str, file: str) -> None:
@@ -112,6 +121,7 @@ def write_series(series: Series) -> str:
         *_if_changed(series),
         *_list("leave_out", series.leave_out, "sections of its articles that no issue uses, on purpose"),
         *(_list("previously", series.previously) if series.previously else ()),
+        *_reasons(series.acknowledge),
         "",
         "[cadence]",
         f"weekday = {_text(WEEKDAYS[cadence.weekday])}",
@@ -137,6 +147,7 @@ def _issue(issue: Issue) -> list[str]:
         f"subject = {_text(issue.subject)}",
         f"preheader = {_text(issue.preheader)}",
         *(_list("previously", issue.previously) if issue.previously else []),
+        *_reasons(issue.acknowledge),
         *_list("sections", issue.sections),
     ]
 
@@ -147,6 +158,11 @@ def _list(key: str, values: Iterable[object], note: str = "") -> Sequence[str]:
     if len(line) <= _WIDTH:
         return [_noted(line, note)]
     return [_noted(f"{key} = [", note), *(f"    {text}," for text in texts), "]"]
+
+
+def _reasons(acknowledged: Sequence[Acknowledgement]) -> list[str]:
+    pairs = ", ".join(f"{_text(one.rule)} = {_text(one.reason)}" for one in acknowledged)
+    return [f"acknowledge = {{ {pairs} }}"] if acknowledged else []
 
 
 def _if_changed(series: Series) -> list[str]:

@@ -107,6 +107,12 @@ def _wall_time(text: str) -> str:
     return text
 
 
+def _reason(text: str) -> str:
+    if not _one_line(text):
+        raise Unusable("a reason is empty", mend="write why the finding may stand")
+    return text.strip()
+
+
 def _lateness(text: str) -> str:
     found = _DURATION.fullmatch(text)
     if not found or not duration(text):
@@ -130,6 +136,7 @@ def section_ref(text: str) -> SectionRef:
 Line = Annotated[str, AfterValidator(_one_line)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Ref = Annotated[str, AfterValidator(_section_ref)]
+Reason = Annotated[str, AfterValidator(_reason)]
 
 
 class CadenceTable(StrictTable):
@@ -166,6 +173,7 @@ class IssueTable(StrictTable):
     subject: Line = ""
     preheader: Line = ""
     previously: list[Slug] = []
+    acknowledge: dict[str, Reason] = {}
     sections: Annotated[list[Ref], Field(min_length=1)]
 
 
@@ -184,5 +192,6 @@ class SeriesTable(StrictTable):
     welcome: bool = False
     leave_out: list[Ref] = []
     previously: list[Slug] = []
+    acknowledge: dict[str, Reason] = {}
     cadence: CadenceTable
     issue: Annotated[list[IssueTable], Field(min_length=1)]

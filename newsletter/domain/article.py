@@ -15,6 +15,7 @@ from newsletter.domain.blocks import (
     Table,
     walk,
 )
+from newsletter.domain.finding import Acknowledgement
 from newsletter.errors import Place
 
 #: The id of the text that stands before the first heading.
@@ -86,6 +87,7 @@ class Article:
     updated: str = ""
     sources: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    acknowledge: tuple[Acknowledgement, ...] = ()
 
     def walk(self) -> Iterator[Section]:
         """Yield every section, deeper ones after the one that holds them."""

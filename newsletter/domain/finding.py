@@ -1,5 +1,6 @@
 """What a check finds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,8 +16,20 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
+class Acknowledgement:
+    """A warning that an editor has looked at and lets stand, by the rule's name, with the reason."""
+
+    rule: str
+    reason: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One thing a check found: place, rule, what, why, mend."""
+    """One thing a check found: place, rule, what, why, mend, who says so.
+
+    `acknowledged` is the reason for which it may stand, or nothing.
+    """
 
     rule: str
     severity: Severity
@@ -25,8 +38,20 @@ class Finding:
     why: str
     mend: str
     target: str = ""
+    source: str = ""
+    acknowledged: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the rule's speaking name, by which it is acknowledged."""
+        return self.rule.partition(" ")[0]
 
 
-def errors_of(findings: "list[Finding]") -> "list[Finding]":
+def errors_of(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that block queueing."""
     return [finding for finding in findings if finding.severity is Severity.ERROR]
+
+
+def open_of(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that nobody has acknowledged."""
+    return [finding for finding in findings if not finding.acknowledged]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from newsletter.domain.cadence import Cadence
+from newsletter.domain.finding import Acknowledgement
 from newsletter.domain.unknown import Policy
 from newsletter.errors import Place
 
@@ -49,6 +50,7 @@ class Issue:
     place: Place
     title: str = ""
     previously: tuple[str, ...] = ()
+    acknowledge: tuple[Acknowledgement, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -76,6 +78,7 @@ class Series:
     archive: Archive = Archive.NONE
     #: Whoever has confirmed gets a mail that says so.
     has_welcome: bool = False
+    acknowledge: tuple[Acknowledgement, ...] = ()
 
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""

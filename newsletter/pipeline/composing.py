@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from newsletter.checks.acknowledging import refuse_unusable, with_reasons
 from newsletter.checks.message_bytes import check_bytes
 from newsletter.checks.revision import check_revision
 from newsletter.checks.structure import check_letter
+from newsletter.content.changed_files import changed_files, is_affected
 from newsletter.content.images import with_frozen_images
 from newsletter.content.letters import load_letter
-from newsletter.domain.finding import Finding, Severity, errors_of
+from newsletter.domain.finding import Finding, Severity, errors_of, open_of
 from newsletter.domain.letter import Composition, Letter, Publication, Target, compose, find_target
 from newsletter.domain.message import Recipient, message_of, sender_domain
 from newsletter.domain.revision import Media, Revision
@@ -22,13 +24,17 @@ _SAMPLE_DATE = datetime(2000, 1, 3, 9, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Composed:
-    """An issue as it would go out now, with what its pictures are and what the checks found."""
+    """An issue as it would go out now, with its pictures and what the checks found.
+
+    `findings` are those that nobody has acknowledged.
+    """
 
     series: Series
     issue: Issue
     revision: Revision
     media: tuple[Media, ...]
     findings: tuple[Finding, ...]
+    acknowledged: tuple[Finding, ...] = ()
 
     @property
     def target(self) -> str:
@@ -42,6 +48,7 @@ class Composing:
     root: Path
     publication: Publication
     renderer: Renderer
+    vocabularies: tuple[str, ...] = ()
 
     def letter(self) -> Letter:
         """Read the letter's files."""
@@ -66,29 +73,50 @@ class Composing:
         composition, media = self._frozen(letter, series, issue)
         revision = self.renderer.render(composition)
         target = f"{series.slug}/{issue.id}"
-        found = check_revision(revision, self.publication, target=target, place=issue.place)
+        found = check_revision(
+            revision,
+            self.publication,
+            target=target,
+            place=issue.place,
+            blocks=[block for section in composition.blocks for block in section],
+            media=media,
+            vocabularies=self.vocabularies,
+        )
         if not errors_of(found):
             found += _check_mail(series, issue, revision)
-        return Composed(series, issue, revision, media, tuple(found))
+        found = with_reasons(letter, series, found)
+        acknowledged = tuple(one for one in found if one.acknowledged)
+        return Composed(series, issue, revision, media, tuple(open_of(found)), acknowledged)
 
     def source_hash(self, letter: Letter, series: Series, issue: Issue) -> str:
         """Name what an issue is made from now, to compare with what was approved."""
         return self.renderer.source_hash(self._frozen(letter, series, issue)[0])
 
-    def check(self, name: str | None = None) -> list[Finding]:
-        """Check what a TARGET means, or the whole letter."""
+    def check(self, name: str | None = None, *, since: str | None = None) -> list[Finding]:
+        """Check what a TARGET means, or the whole letter; with `since` only what differs from that revision.
+
+        What is acknowledged is among it, with its reason. Raises LetterError for an acknowledgement of a rule
+        that does not exist, or of an error.
+        """
         letter = self.letter()
+        refuse_unusable(letter)
         wanted = self.issues(letter, name)
+        if since is not None:
+            changed = changed_files(self.root, since)
+            wanted = [one for one in wanted if is_affected(letter, *one, changed)]
         findings = [
             found
             for series in dict.fromkeys(series.slug for series, _ in wanted)
-            for found in check_letter(letter, letter.series[series])
+            for found in with_reasons(
+                letter, letter.series[series], check_letter(letter, letter.series[series])
+            )
         ]
         missing = {found.target for found in findings if found.rule.startswith("section-unknown")}
         known = {(found.rule, found.target) for found in findings}
         for series, issue in wanted:
             if f"{series.slug}/{issue.id}" not in missing:
-                more = self.compose(letter, series, issue).findings
+                composed = self.compose(letter, series, issue)
+                more = composed.findings + composed.acknowledged
                 findings += [found for found in more if (found.rule, found.target) not in known]
         chosen = {f"{series.slug}/{issue.id}" for series, issue in wanted}
         return [one for one in findings if "/" not in one.target or one.target in chosen]

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from datetime import date, time, timedelta
+from textwrap import fill
+
+from selectolax.lexbor import LexborHTMLParser
 
 from newsletter.domain.article import Article, Section
 from newsletter.domain.blocks import Block, Button, Inline, Paragraph
 from newsletter.domain.cadence import Cadence
 from newsletter.domain.finding import Finding
 from newsletter.domain.letter import Letter, Publication
-from newsletter.domain.pieces import Field
+from newsletter.domain.pieces import Field, fence, split
 from newsletter.domain.revision import Revision
 from newsletter.domain.series import Issue, SectionRef, Series
 from newsletter.errors import Place
@@ -48,31 +51,82 @@ def series(*issues: Issue, leave_out: tuple[SectionRef, ...] = ()) -> Series:
     return Series("garden", "Four weeks", sender, "", cadence, late, issues, leave_out, HERE)
 
 
+FIRST = (
+    "Rake the bed level and firm it with the back of the rake, then draw a shallow drill along a line. Water "
+    "the drill before the seed goes in, so that nothing is washed away, and cover it with fine, dry earth. "
+    "Mark both ends of the row with a stick, write the date on a label, and come back after the next rain."
+)
+#: As much as pictures want beside them.
+PROSE = f"<p>{FIRST * 9}</p>"
+SHELL = (
+    '<!doctype html><html lang="en" dir="ltr" xmlns:v="urn:v" xmlns:o="urn:o"><head><title>{title}</title>'
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<meta name="color-scheme" content="light"><meta name="supported-color-schemes" content="light">'
+    "<!--[if mso]><xml><o:PixelsPerInch>96</o:PixelsPerInch></xml><![endif]-->{head}</head>"
+    '<body><div style="display:none">{preheader}</div><div lang="en" dir="ltr"><h1>{title}</h1>'
+    "<p>{first}</p>{body}{footer}</div></body></html>"
+)
+
+
 def revision(
     *,
     subject: str = "Soil: what it tells you",
     preheader: str = PREHEADER,
-    body: str = "<p>Sow.</p>",
+    head: str = "",
+    body: str = "",
     html_footer: str = f"<p>{ADDRESS}</p>",
-    text: str = "Rake the bed level and firm it with the back of the rake.\n",
+    text: str | None = None,
+    text_more: str = "",
     text_footer: str = f"{ADDRESS}\n",
     is_way_out: bool = True,
     is_text_way_out: bool = True,
+    swap: tuple[str, str] = ("", ""),
 ) -> Revision:
-    way_out = (Field("unsubscribe_url"),)
+    """Render an issue without a template; `swap` replaces a part of the HTML, the text follows `body`."""
+    way_out = Field("unsubscribe_url")
+    leave = f'<a href="{fence(way_out)}">Unsubscribe</a>' if is_way_out else ""
+    html = SHELL.format(
+        title=subject.strip() or "Soil",
+        head=head,
+        preheader=preheader,
+        first=FIRST,
+        body=body,
+        footer=html_footer + leave,
+    )
+    assert swap[0] in html
+    text = f"{subject}\n\n{wrapped(FIRST)}\n\n{as_text(body)}\n{text_more}\n" if text is None else text
     return Revision(
         source_hash="0" * 64,
         sender="The Kitchen Garden <weekly@news.example.org>",
         reply_to="editors@news.example.org",
         subject=(subject,),
         preheader=preheader,
-        html=(
-            f'<!doctype html><html><body>{body}{html_footer}<a href="',
-            *(way_out if is_way_out else ()),
-            '">Unsubscribe</a></body></html>',
-        ),
-        text=(text, text_footer, "Unsubscribe: ", *(way_out if is_text_way_out else ()), "\n"),
+        html=split(html.replace(*swap), is_html=True),
+        text=(text, text_footer, "Unsubscribe: ", *((way_out,) if is_text_way_out else ()), "\n"),
     )
+
+
+def as_text(body: str) -> str:
+    """Give what a fragment of HTML says and where its links lead."""
+    tree = LexborHTMLParser(f"<body>{body}</body>")
+    links = [node.attributes.get("href") or "" for node in tree.css("a")]
+    said = tree.body.text(separator=" ") if tree.body else ""
+    return "\n".join([wrapped(said), *links])
+
+
+def wrapped(text: str) -> str:
+    return fill(text, 70, break_long_words=False, break_on_hyphens=False)
+
+
+def picture(**attributes: str) -> str:
+    """Give a picture that breaks no rule, but for what is said of it, beside enough text."""
+    sound = {"src": "https://news.example.org/media/a.png", "alt": "A bed in April", "width": "300"}
+    written = {**sound, **attributes}.items()
+    return "<img " + " ".join(f'{name}="{value}"' for name, value in written if value != "none") + f">{PROSE}"
+
+
+def link(href: str, text: str = "See how a drill is drawn") -> str:
+    return f'<p>Before you sow: <a href="{href}">{text}</a>, in four steps.</p>'
 
 
 MESSAGE = b"""\

@@ -55,7 +55,7 @@ def test_a_sound_message_breaks_no_rule():
         (b"<https://news", b"<http://news", "list-unsubscribe-not-usable (UNS-1)"),
         (b"<https://news", b"<https:// news", "list-unsubscribe-not-usable (UNS-1)"),
         (WAY_OUT, WAY_OUT + b",\r\n " + WAY_OUT, "list-unsubscribe-not-usable (UNS-1)"),
-        (WAY_OUT, b"<mailto:a@example.org>", "list-unsubscribe-not-usable (UNS-1)"),
+        (WAY_OUT, b"<mailto:a@example.org>", "unsubscribe-by-mail-alone (UNS-7)"),
         (b"=One-Click", b"=one-click", "one-click-not-announced (UNS-2)"),
         (b"<garden.news.example.org>", b"<garden.example.com>", "list-id-not-usable (LST-1)"),
         (b"soil:garden", b"a:b:soil:garden", "feedback-id-not-usable (LST-2)"),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from newsletter.content.series_files import parse_series, write_series
 from newsletter.domain.cadence import Cadence
+from newsletter.domain.finding import Acknowledgement
 from newsletter.domain.series import Issue, SectionRef, Series
 from newsletter.errors import LetterError, Place
 
@@ -47,8 +48,14 @@ def parse(text: str = TEXT) -> Series:
 
 
 def placeless(series: Series) -> Series:
-    issues = tuple(replace(issue, place=Place("")) for issue in series.issues)
-    return replace(series, issues=issues, place=Place(""))
+    issues = tuple(
+        replace(issue, place=Place(""), acknowledge=unplaced(issue.acknowledge)) for issue in series.issues
+    )
+    return replace(series, issues=issues, place=Place(""), acknowledge=unplaced(series.acknowledge))
+
+
+def unplaced(acknowledged: tuple[Acknowledgement, ...]) -> tuple[Acknowledgement, ...]:
+    return tuple(replace(one, place=Place("")) for one in acknowledged)
 
 
 def test_a_series_file_is_read_whole():
@@ -176,6 +183,11 @@ slugs = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,5}){0,2}", fullmatch=True)
 letters = st.characters(categories=["L", "N", "P", "S", "Zs"])
 lines = st.text(letters, max_size=40).filter(str.isprintable).map(str.strip)
 refs = st.builds(SectionRef, slugs, slugs)
+reasons = st.lists(
+    st.builds(Acknowledgement, slugs, lines.filter(bool), st.just(Place(""))),
+    max_size=2,
+    unique_by=lambda one: one.rule,
+).map(tuple)
 issues = st.builds(
     Issue,
     id=slugs,
@@ -184,6 +196,7 @@ issues = st.builds(
     sections=st.lists(refs, min_size=1, max_size=8, unique=True).map(tuple),
     place=st.just(Place("")),
     title=lines,
+    acknowledge=reasons,
 )
 series_of = st.builds(
     Series,
@@ -204,6 +217,7 @@ series_of = st.builds(
     issues=st.lists(issues, min_size=1, max_size=4, unique_by=lambda issue: issue.id).map(tuple),
     leave_out=st.lists(refs, max_size=6, unique=True).map(tuple),
     place=st.just(Place("")),
+    acknowledge=reasons,
 )
 
 
