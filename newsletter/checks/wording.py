@@ -130,8 +130,9 @@ _ACHE = (
     r"(?:back|neck|chronic|your|the|all|any|lower|joint|muscle|shoulder)?\s*"
     r"(?:\w+\s+)?(?:pain|aches?|backache|sciatica|discs?|arthritis|scoliosis|migraines?|injur(?:y|ies))"
 )
+_PART = r"(?:your|a (?:bad|sore|stiff))\s+(?:\w+\s+)?(?:back|neck|shoulders?|spine)"
 _PATTERNS: tuple[tuple[Rule, str], ...] = (
-    (CURE, rf"\b(?:cures?|heals?|eliminates?|reverses?|gets? rid of|fix(?:es)?)\s+{_ACHE}\b"),
+    (CURE, rf"\b(?:cures?|heals?|eliminates?|reverses?|gets? rid of|fix(?:es)?)\s+(?:{_ACHE}|{_PART})\b"),
     (
         GUARANTEE,
         (
