@@ -276,7 +276,11 @@ STYLES: dict[str, list[Found]] = {
     "outlook-scaling-missing": [swap("<o:PixelsPerInch>96</o:PixelsPerInch>")],
 }
 CLAIMS = {
-    "claim-of-cure": ["Massage cures back pain.", "It will get rid of the pain.", "It cures your stiff neck."],
+    "claim-of-cure": [
+        "Massage cures back pain.",
+        "It will get rid of the pain.",
+        "It cures your stiff neck.",
+    ],
     "claim-of-guarantee": ["Guaranteed relief awaits you.", "It works for everyone."],
     "claim-of-permanence": ["You will be pain-free in 7 days.", "Your aches leave for good."],
     "claim-of-miracle": ["A miracle for your shoulders.", "What doctors don’t want you to know."],
