@@ -28,9 +28,10 @@ def rehearsing(app: App) -> App:
     settings = app.settings.provider.opened_with(app.root, app.environment)
     fake = rehearsed(app.provider, settings)
     if fake is None:
+        name = app.provider.capabilities.name
         raise Refused(
-            f"weeks are played with the outbox or a local fake only, not with {settings.name}",
-            mend=f"try: newsletter simulate; or: newsletter provider fake {settings.name}",
+            f"weeks are played with the outbox or a local fake only, not with {name}",
+            mend=f"try: newsletter simulate; or: newsletter provider fake {name}",
         )
     return App(
         app.root, clock=app.clock, environment=app.environment, provider=fake, database_url=app.storage.url

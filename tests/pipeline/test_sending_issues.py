@@ -267,9 +267,9 @@ def test_no_real_mail_goes_out_while_nothing_answers_the_way_out(office):
         office.app().refuse_silent_way_out()
 
 
-def test_a_played_run_is_for_the_outbox_alone(queued):
+def test_a_played_run_is_for_the_outbox_or_a_fake_alone(queued):
     queued.connect()
-    with pytest.raises(Refused, match="outbox only"):
+    with pytest.raises(Refused, match="outbox or a local fake only, not with service"):
         list(play(queued.app(), 1))
 
 
