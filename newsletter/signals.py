@@ -9,6 +9,24 @@ from types import FrameType
 _SECONDS = 0.5
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, of a class of its own.
+
+    The plain one, passing through a string that is executed (a dataclass being made), lets `python -m` end with
+    130 even where it is caught (CPython, `run_eval_code_obj`).
+    """
+
+
+def raise_on_ctrl_c() -> None:
+    """Let Ctrl-C end a command with the exit code of whoever catches it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise Interrupted
+
+
 def stop_on_signals(stop: Callable[[], None]) -> None:
     """Let SIGTERM and SIGINT end the process in order."""
 
@@ -21,7 +39,7 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
 
 def end_like_ctrl_c() -> None:
     """Let SIGTERM end what Ctrl-C ends, in order; for a process that a script has put into the background."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
 
 
 def wait_for(event: threading.Event) -> None:

@@ -1,6 +1,8 @@
 """A simulation that is stopped with Ctrl-C leaves nothing behind."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 from process_cast import coming_letter, newsletter, wait_until
@@ -23,3 +25,17 @@ def test_ctrl_c_ends_a_simulation_with_one_sentence_and_no_copy_left(tmp_path):
     assert process.returncode == 1
     assert said == "newsletter: the simulation was stopped; nothing was sent, no row was changed\n"
     assert list(scratch.iterdir()) == []
+
+
+def test_a_command_stopped_while_a_class_is_being_made_still_ends_with_1(tmp_path):
+    (tmp_path / "stopped.py").write_text(
+        "import os, signal\n"
+        "from newsletter import __main__, cli\n"
+        "def app(*_, **__): exec('os.kill(os.getpid(), signal.SIGINT); signal.pause()')\n"
+        "cli.app = app\n"
+        "__main__.main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (1, "stopped\n")
