@@ -12,8 +12,8 @@ _SECONDS = 0.5
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, of a class of its own.
 
-    The plain one, passing through a string that is executed (a dataclass being made), lets `python -m` end with
-    130 even where it is caught (CPython, `run_eval_code_obj`).
+    The plain one, passing through a string that is executed (a dataclass being made), lets `python -m` end
+    with 130 even where it is caught (CPython, `run_eval_code_obj`).
     """
 
 

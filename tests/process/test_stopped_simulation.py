@@ -35,7 +35,6 @@ def test_a_command_stopped_while_a_class_is_being_made_still_ends_with_1(tmp_pat
         "cli.app = app\n"
         "__main__.main()\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False
-    )
+    command = [sys.executable, "-m", "stopped"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
     assert (ended.returncode, ended.stderr) == (1, "stopped\n")
