@@ -141,7 +141,8 @@ def _measure(app: App, row: Row, people: int) -> Measured:
 
 def _deliver(app: App) -> None:
     prepare_to_send()
-    schedule = Schedule(app.engine, senders=SENDERS)
+    process = app.engines.caller_process(app.provider, app.environment)
+    schedule = Schedule(app.engine, senders=SENDERS, process=process)
     schedule.start()
     while not _is_settled(app):
         time.sleep(_LOOK)

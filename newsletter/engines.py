@@ -3,11 +3,14 @@
 import os
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from newsletter.caller_process import CallerProcess
 from newsletter.config import Settings
 from newsletter.domain.account import Limits
 from newsletter.domain.clock import Clock
+from newsletter.domain.delivery import lease_for
 from newsletter.domain.provider import Provider
 from newsletter.domain.tokens import TokenKeys
 from newsletter.pipeline.alerting import Alerting
@@ -41,6 +44,15 @@ class Engines:
     def on_copy(self, copy: Database, provider: Provider, clock: Clock) -> Engine:
         """Make one over a copy: no concern of this machine's files, and no call of it waits for the pace."""
         return self._make(copy, provider, clock, Limits())
+
+    def caller_process(self, provider: Provider, environment: Mapping[str, str]) -> CallerProcess | None:
+        """Prepare a process to call from, where there is a second core for it and something leaves."""
+        capabilities = provider.capabilities
+        if capabilities.rehearsal or (os.cpu_count() or 1) < 2:
+            return None
+        table = self.settings.provider
+        accounts = {capabilities.name: table.opened_with(self.storage.root, dict(environment))}
+        return CallerProcess(accounts, self.keys, table.calls_at_once, lease_for(capabilities))
 
     def _make(
         self,

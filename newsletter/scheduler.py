@@ -11,6 +11,7 @@ from contextlib import suppress
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from newsletter.caller_process import CallerProcess
 from newsletter.callers import Callers, Ended
 from newsletter.domain.account import Lane
 from newsletter.domain.provider import Answer, Sightings
@@ -38,9 +39,13 @@ class Schedule:
         *,
         senders: int = SENDERS,
         tick_seconds: float = TICK_SECONDS,
+        process: CallerProcess | None = None,
         why_not: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Prepare; `why_not` says why nothing may be sent now, and is asked at every tick."""
+        """Prepare; `why_not` says why nothing may be sent now, and is asked at every tick.
+
+        `process` makes the calls, beside this one.
+        """
         self._engine = engine
         self._why_not = why_not
         self._is_held = False
@@ -61,7 +66,7 @@ class Schedule:
         )
         # Python runs one thread at a time: what is no waiting for a provider is done by one, in one
         # transaction for all calls that have ended or can begin.
-        self._callers = Callers(engine.delivering, senders)
+        self._callers = Callers(engine.delivering, senders, process)
         # One thread serves the priority lane alone: a confirmation never waits for a bulk call to end.
         self._threads = [
             threading.Thread(target=self._plan, name="planner", daemon=True),

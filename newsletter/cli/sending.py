@@ -98,7 +98,10 @@ def _run_until_stopped(app: "App", web: bool) -> None:
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
     schedule = Schedule(
-        app.engine, senders=app.settings.provider.calls_at_once, why_not=app.belonging.why_not_send
+        app.engine,
+        senders=app.settings.provider.calls_at_once,
+        process=app.engines.caller_process(app.provider, app.environment),
+        why_not=app.belonging.why_not_send,
     )
     stop_on_signals(schedule.ask_to_stop)
     with ExitStack() as stack:
