@@ -72,6 +72,10 @@ class CallerProcess:
         self._reader.join()
         self._ours.close()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def take(self, claim: Claim) -> bool:
         """Take a claim to call for; False where this process cannot."""
         with self._lock:
