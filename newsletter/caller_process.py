@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -63,18 +64,32 @@ class CallerProcess:
     def stop(self) -> None:
         """End it; it has nothing to do any more."""
         self._is_stopping = True
-        self._ours.shutdown(socket.SHUT_WR)
+        with suppress(OSError):
+            self._ours.shutdown(socket.SHUT_WR)
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join()
+        self.join()
         self._ours.close()
+
+    def kill(self) -> None:
+        """End it at once; what came of the calls that it was making is unknown."""
+        self._process.kill()
+        self.join()
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until it has ended and every claim has been told of, but no longer than so."""
+        self._reader.join(seconds)
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def is_ready(self) -> bool:
+        return self._is_ready
 
     def take(self, claim: Claim) -> bool:
         """Take a claim to call for; False where this process cannot."""

@@ -48,7 +48,7 @@ class Engines:
     def caller_process(self, provider: Provider, environment: Mapping[str, str]) -> CallerProcess | None:
         """Prepare a process to call from, where there is a second core for it and something leaves."""
         capabilities = provider.capabilities
-        if capabilities.rehearsal or (os.cpu_count() or 1) < 2:
+        if capabilities.rehearsal or os.name != "posix" or (os.cpu_count() or 1) < 2:
             return None
         table = self.settings.provider
         accounts = {capabilities.name: table.opened_with(self.storage.root, dict(environment))}
