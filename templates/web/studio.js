@@ -140,6 +140,7 @@ function drawer(name) {
   document.body.dataset.drawer = next;
   all("button[data-drawer]").forEach((one) => one.setAttribute("aria-expanded", String(one.dataset.drawer === next)));
   if (next) byId(next).querySelector("a, button")?.focus();
+  fit();
 }
 
 async function sendTest(form) {
