@@ -8,6 +8,7 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const stage = byId("stage");
 const mail = byId("mail");
 const shown = { view: "mail", width: "desktop", colours: "light", images: true, ...remembered() };
+let issue = document.querySelector("#list [aria-current]")?.dataset.target || "";
 let version = document.body.dataset.version;
 let painting = 0;
 let refreshing = 0;
@@ -68,8 +69,7 @@ async function refresh() {
     // What cannot be shown keeps its room, so that the stage keeps its place.
     if (!isBroken || id === "problem") byId(id).replaceChildren(...next.getElementById(id).childNodes);
   }
-  // A letter that cannot be read has no list; the one from before still leads somewhere.
-  if (next.querySelector("#list a")) swapList(next.getElementById("list"));
+  mark(next.querySelector("#list [aria-current]")?.dataset.target || issue);
   document.title = next.title;
   ({ version } = next.body.dataset);
   document.body.dataset.token = next.body.dataset.token;
@@ -79,17 +79,23 @@ async function refresh() {
   judge(mine);
 }
 
-// Issues that nobody has looked at are checked after the page is there.
+// All issues are checked after the page is there. A letter that cannot be read keeps the list from before.
 async function judge(mine) {
-  const answer = await fetch(`/list?${new URLSearchParams({ target: mail.dataset.target })}`).catch(() => null);
+  const answer = await fetch("/list").catch(() => null);
   if (!answer?.ok || mine !== refreshing) return;
-  swapList(new DOMParser().parseFromString(await answer.text(), "text/html").body);
+  const focused = document.activeElement?.dataset.target;
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  byId("list").replaceChildren(...next.body.childNodes);
+  mark(issue);
+  if (focused) all("#list a").find((link) => link.dataset.target === focused)?.focus({ preventScroll: true });
 }
 
-function swapList(fresh) {
-  const focused = document.activeElement?.dataset.target;
-  byId("list").replaceChildren(...fresh.childNodes);
-  if (focused) all("#list a").find((link) => link.dataset.target === focused)?.focus({ preventScroll: true });
+function mark(target) {
+  issue = target;
+  for (const link of all("#list a")) {
+    if (link.dataset.target === target) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
 }
 
 function go(change) {
@@ -103,8 +109,8 @@ function go(change) {
 
 async function open(link) {
   if (!link || link.hasAttribute("aria-current")) return;
-  [chosen, mail.dataset.target] = [0, ""];
-  mail.replaceChildren();
+  chosen = 0;
+  mark(link.dataset.target);
   await go({ target: link.dataset.target });
   stage.scrollTop = 0;
   document.querySelector("#list [aria-current]")?.scrollIntoView({ block: "nearest" });
@@ -112,7 +118,7 @@ async function open(link) {
 
 function step(by) {
   const links = all("#list a");
-  const at = links.findIndex((link) => link.hasAttribute("aria-current"));
+  const at = links.findIndex((link) => link.dataset.target === issue);
   open(links[Math.min(links.length - 1, Math.max(0, at + by))]);
 }
 
@@ -150,7 +156,7 @@ async function sendTest(form) {
   const answer = await fetch("/send-test", {
     method: "POST",
     headers: { "X-Studio-Token": document.body.dataset.token },
-    body: new URLSearchParams({ target: mail.dataset.target, address: form.elements.address.value }),
+    body: new URLSearchParams({ target: issue, address: form.elements.address.value }),
   }).catch(() => null);
   told.className = answer?.ok ? "" : "error";
   told.textContent = answer ? (await answer.text()).trim() : "The preview does not answer; is it still running?";

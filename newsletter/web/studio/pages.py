@@ -126,9 +126,9 @@ class _Routes:
         )
         return answers.studio(html)
 
-    def list(self, target: str = "") -> Response:
+    def list(self) -> Response:
         groups = _by_series(self._studio.entries(judged=True))
-        return answers.studio(self._templates.fill(_LIST, groups=groups, target=target))
+        return answers.studio(self._templates.fill(_LIST, groups=groups, target=""))
 
     def frame(
         self,
