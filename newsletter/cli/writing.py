@@ -129,7 +129,7 @@ def preview(
     out: Annotated[Path | None, typer.Option(help="Write .html, .txt, .eml and an index there.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the mail here.")] = False,
     as_: Annotated[str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber.")] = None,
-    port: Annotated[int, typer.Option(help="Port of the page.")] = 8026,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 is a free one.")] = 8026,
     open_: Annotated[
         bool | None,
         typer.Option("--open/--no-open", help="Open a browser; by itself only on a terminal with a screen."),

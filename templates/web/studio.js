@@ -110,6 +110,7 @@ function go(change) {
 async function open(link) {
   if (!link || link.hasAttribute("aria-current")) return;
   chosen = 0;
+  if (document.body.dataset.drawer === "issues") drawer("issues");
   mark(link.dataset.target);
   await go({ target: link.dataset.target });
   stage.scrollTop = 0;
@@ -145,7 +146,8 @@ function drawer(name) {
   const next = document.body.dataset.drawer === name ? "" : name;
   document.body.dataset.drawer = next;
   all("button[data-drawer]").forEach((one) => one.setAttribute("aria-expanded", String(one.dataset.drawer === next)));
-  if (next) byId(next).querySelector("a, button")?.focus();
+  const opened = next && byId(next);
+  if (opened) (opened.querySelector(".chosen button") || opened.querySelector("a, button"))?.focus();
   fit();
 }
 

@@ -140,7 +140,7 @@ function select(number, scrolled) {
   chosen = number;
   findings().forEach((one) => one.classList.toggle("chosen", Number(one.dataset.number) === number));
   pinHead();
-  fit();
+  if (scrolled === "mail" && !byId("findings").offsetWidth) drawer("findings"); else fit();
   if (scrolled !== "list") document.querySelector("#findings .chosen")?.scrollIntoView({ block: "nearest" });
   if (scrolled !== "mail") document.querySelector(`#stage .pin[data-number="${number}"]`)?.scrollIntoView({ block: "center" });
 }

@@ -183,6 +183,11 @@ def test_findings_stand_beside_what_they_concern(studio: Any, root: Path) -> Non
     link = mail(studio).get_by_role("link", name="Click here").bounding_box()
     assert abs(mark["x"] - link["x"]) < 2
     assert abs(mark["y"] - link["y"]) < 2
+    studio.set_viewport_size({"width": 1024, "height": 768})
+    assert not finding.is_visible()
+    pin.click()
+    assert finding.is_visible()
+    assert finding.get_by_role("button").evaluate("button => button === document.activeElement")
     assert studio.locator("#head [data-part=subject] .pin").count() == 1
     assert (
         studio.locator("#list [aria-current] .state")
