@@ -68,8 +68,8 @@ def test_a_broken_file_is_shown_in_place_and_recovers(preview: httpx.Client, let
     page = preview.get("/")
     assert page.status_code == 200
     assert "content/1-lower.txt:3" in page.text
-    assert "the field is not closed" in page.text
-    assert "write }} behind it" in page.text
+    assert "The field is not closed" in page.text
+    assert "Write }} behind it" in page.text
     assert "cannot be shown" in page.text
     assert "state broken" in preview.get("/list").text
     frame = preview.get("/frame/back-pain/1-lower.html")
@@ -89,7 +89,7 @@ def test_findings_stand_beside_the_mail(preview: httpx.Client, letter: Path) -> 
 
 
 def test_what_does_not_exist_is_said(preview: httpx.Client) -> None:
-    assert "no series or issue is called &#39;nope&#39;" in preview.get("/?target=nope").text
+    assert "No series or issue is called &#39;nope&#39;" in preview.get("/?target=nope").text
     assert preview.get("/frame/nope.html").status_code == 404
     assert preview.get("/nowhere").status_code == 404
 
@@ -145,7 +145,7 @@ def test_whoever_reads_is_chosen_by_key_or_address(preview: httpx.Client) -> Non
     assert "reader@example.org" in preview.get("/").text
     assert "<bdi>Al</bdi>" in preview.get("/?as=short").text
     assert "<bdi>Ada</bdi>" in preview.get("/?as=ada@example.org").text
-    assert "nobody has the address &#39;eva@example.org&#39;" in preview.get("/?as=eva@example.org").text
+    assert "Nobody has the address &#39;eva@example.org&#39;" in preview.get("/?as=eva@example.org").text
 
 
 def test_every_name_of_a_sample_reader_is_shown_as_text(preview: httpx.Client) -> None:
