@@ -33,7 +33,7 @@ from newsletter.pipeline.leaving import Leaving
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.pausing import Pausing
 from newsletter.pipeline.planning import Planning
-from newsletter.pipeline.previewing import Previewing, Reader
+from newsletter.pipeline.previewing import Previewing
 from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.readiness import refuse_silent_way_out, refuse_unready
 from newsletter.pipeline.reporting import Reporting
@@ -151,8 +151,7 @@ class App:
         """Preview as one of the subscribers gets it, or as nobody in particular."""
         if address is None:
             return Previewing(self.composing)
-        person = self.subscribing.find(address)
-        return Previewing(self.composing, Reader(person.address, person.name))
+        return Previewing(self.composing, self.subscribing.find(address))
 
     @property
     def queueing(self) -> Queueing:
@@ -281,14 +280,14 @@ class App:
                 self.engine.take_over()
             yield
 
-    def on(self, url: str) -> "App":
-        """Return the same letter over another database, by its URL."""
+    def on(self, url: str | None) -> "App":
+        """Return the same letter, read anew, over another database by its URL; None is its own."""
         return App(
             self.root,
-            clock=self.clock,
+            clock=self.clock if self._is_played else None,
             environment=self.environment,
             provider=self._provider,
-            database_url=url,
+            database_url=url or self._database_url,
         )
 
 
