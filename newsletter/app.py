@@ -24,6 +24,7 @@ from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.enrolling import Enrolling
 from newsletter.pipeline.evidence import Evidence
+from newsletter.pipeline.exhibiting import gallery
 from newsletter.pipeline.explaining import Explaining
 from newsletter.pipeline.exporting import Exporting
 from newsletter.pipeline.hearing import Hearing
@@ -146,6 +147,11 @@ class App:
         renderer = Renderer(self.root / "templates" / "email", shipped() / "templates" / "email")
         vocabularies = tuple(self.settings.checks.vocabularies)
         return Composing(self.root, self.settings.publication, renderer, vocabularies)
+
+    def gallery(self) -> Mapping[str, str]:
+        """Render every block in every layout, as pages by file name."""
+        composing = self.composing
+        return gallery(composing.renderer, composing.publication, self.root, shipped())
 
     def previewing(self, address: str | None = None) -> Previewing:
         """Preview as one of the subscribers gets it, or as nobody in particular."""

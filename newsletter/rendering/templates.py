@@ -115,7 +115,11 @@ class _Marks(Extension):
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         for token in stream:
             if token.type == "data" and "<" in token.value:
-                yield Token(token.lineno, token.type, _marked(token, (stream.filename or "").removeprefix(f"{FOLDER}/")))
+                yield Token(
+                    token.lineno,
+                    token.type,
+                    _marked(token, (stream.filename or "").removeprefix(f"{FOLDER}/")),
+                )
             else:
                 yield token
 

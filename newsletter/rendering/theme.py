@@ -109,7 +109,9 @@ def load_look(sources: Sources) -> Look:
             raise TemplateError(f"[{section}] lacks {min(missing)!r}", place=place)
     logo = theme["logo"]
     if logo["url"] and not (logo["width"] and logo["height"]):
-        raise TemplateError("the logo has no size", place=place, mend="write its width and height under [logo]")
+        raise TemplateError(
+            "the logo has no size", place=place, mend="write its width and height under [logo]"
+        )
     for scheme in SCHEMES:
         check_contrast(scheme, theme[scheme], places)
     return Look(theme, look["layout"], places.get(("layout", ""), place))
