@@ -71,10 +71,10 @@ def test_an_error_names_the_file_of_the_layout(tmp_path):
 
 
 def test_a_layout_that_does_not_exist_offers_the_nearest(tmp_path):
-    with pytest.raises(LetterError, match="garden.toml: there is no layout 'leter'; did you mean 'letter'"):
+    with pytest.raises(LetterError, match=r"garden\.toml: there is no layout 'leter'; did you mean 'letter'"):
         renderer().render(laid_out("leter", paragraph()))
     (tmp_path / "theme.toml").write_text('\nlayout = "leter"\n')
-    with pytest.raises(LetterError, match="theme.toml:2: there is no layout 'leter'"):
+    with pytest.raises(LetterError, match=r"theme\.toml:2: there is no layout 'leter'"):
         renderer(tmp_path).render(composition(paragraph()))
 
 
