@@ -228,7 +228,8 @@ class App:
     def pages(self) -> Pages:
         # The pages alone need no key of the provider.
         provider = self._provider.capabilities.name if self._provider else self.settings.provider.name
-        return Pages(self.storage, self.keys, self.settings, self.clock, provider)
+        dress = self.composing.renderer.dress()
+        return Pages(self.storage, self.keys, self.settings, self.clock, provider, dress)
 
     @property
     def web_templates(self) -> tuple[Path, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from css_inline import CSSInliner
 
 from newsletter.domain.blocks import Block, children
+from newsletter.domain.dress import Dress
 from newsletter.domain.letter import Composition
 from newsletter.domain.pieces import plain, split
 from newsletter.domain.revision import Revision
@@ -72,6 +73,17 @@ class Renderer:
     def layouts(self) -> Sequence[str]:
         """List the layouts that a series can name."""
         return self._read().layouts
+
+    def dress(self) -> Dress:
+        """Return the colours and type of the theme; those of the shipped one where it cannot be used."""
+        try:
+            self._read()
+        except LetterError:
+            # Who asks to subscribe waits; that the theme is broken is told by every command that renders.
+            return Dress()
+        theme = self._look.theme
+        light, dark = ({name: str(one) for name, one in theme[part].items()} for part in ("colors", "dark"))
+        return Dress(light, dark, str(theme["fonts"]["heading"]), str(theme["fonts"]["text"]))
 
     def _read(self) -> Sources:
         stamp = self._shelf.stamp()

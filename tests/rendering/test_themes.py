@@ -9,6 +9,7 @@ from rendering_cast import SHIPPED, composition, every_kind, html_of, renderer
 
 from newsletter.checks.colours import colour_of
 from newsletter.checks.colours import contrast as checked
+from newsletter.domain.dress import Dress
 from newsletter.errors import TemplateError
 from newsletter.rendering.contrast import contrast
 
@@ -79,3 +80,15 @@ def test_every_shipped_theme_can_be_used(tmp_path, name):
         text = (tmp_path / "theme.toml").read_text().splitlines()[0]
         (tmp_path / "theme.toml").write_text(f'{text}\nlayout = "{layout}"\n')
         assert "<h1" in html_of(renderer(tmp_path).render(composition(*every_kind())))
+
+
+def test_notices_are_dressed_as_the_shipped_theme_says():
+    assert renderer().dress() == Dress(
+        light={**Dress().light, "callout": "#eef5f3", "table_head": "#f3f1ec"},
+        dark={**Dress().dark, "callout": "#1d2427", "table_head": "#1d2427"},
+    )
+
+
+def test_a_broken_theme_keeps_nobody_from_subscribing(tmp_path):
+    (tmp_path / "theme.toml").write_text("[colors")
+    assert renderer(tmp_path).dress() == Dress()
