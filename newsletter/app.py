@@ -24,6 +24,7 @@ from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.enrolling import Enrolling
 from newsletter.pipeline.evidence import Evidence
+from newsletter.pipeline.exhibiting import gallery
 from newsletter.pipeline.explaining import Explaining
 from newsletter.pipeline.exporting import Exporting
 from newsletter.pipeline.hearing import Hearing
@@ -147,6 +148,11 @@ class App:
         vocabularies = tuple(self.settings.checks.vocabularies)
         return Composing(self.root, self.settings.publication, renderer, vocabularies)
 
+    def gallery(self) -> Mapping[str, str]:
+        """Render every block in every layout, as pages by file name."""
+        composing = self.composing
+        return gallery(composing.renderer, composing.publication, self.root, shipped())
+
     def previewing(self, address: str | None = None) -> Previewing:
         """Preview as one of the subscribers gets it, or as nobody in particular."""
         if address is None:
@@ -221,7 +227,8 @@ class App:
     def pages(self) -> Pages:
         # The pages alone need no key of the provider.
         provider = self._provider.capabilities.name if self._provider else self.settings.provider.name
-        return Pages(self.storage, self.keys, self.settings, self.clock, provider)
+        dress = self.composing.renderer.dress()
+        return Pages(self.storage, self.keys, self.settings, self.clock, provider, dress)
 
     @property
     def web_templates(self) -> tuple[Path, ...]:

@@ -129,6 +129,9 @@ def preview(
     out: Annotated[Path | None, typer.Option(help="Write .html, .txt, .eml and an index there.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the mail here.")] = False,
     as_: Annotated[str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber.")] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Show every block in every layout instead; needs --out.")
+    ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 is a free one.")] = 8026,
     open_: Annotated[
         bool | None,
@@ -140,6 +143,9 @@ def preview(
     Example: newsletter preview back-pain/neck --text
     """
     app = letter(ctx)
+    if gallery:
+        _write_gallery(app, out)
+        return
     previewing = app.previewing(as_)
     if text:
         say(previewing.text(target))
@@ -150,6 +156,16 @@ def preview(
         wanted = {"target": previewing.first(target) if target else None, "as": as_}
         query = urlencode({name: value for name, value in wanted.items() if value})
         _open_studio(app, port, f"/?{query}" if query else "/", has_screen() if open_ is None else open_)
+
+
+def _write_gallery(app: "App", out: Path | None) -> None:
+    if out is None:
+        raise Refused("a gallery is written to a folder", mend="add --out DIR")
+    from newsletter.content.letters import write_texts  # noqa: PLC0415 - slow to import
+
+    pages = app.gallery()
+    write_texts(out, {out / name: page for name, page in pages.items()})
+    say(f"{out}: {len(pages)} files; open {out / 'index.html'}")
 
 
 def _open_studio(app: "App", port: int, path: str, open_: bool) -> None:
