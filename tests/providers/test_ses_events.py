@@ -313,6 +313,19 @@ def test_an_event_is_kept_as_what_it_means(name, details, kind, bounce, suppress
     assert ANN not in event.reason
 
 
+@pytest.mark.parametrize(
+    ("kind", "subtypes", "bounce"),
+    [
+        ("Permanent", ("General", "NoEmail", "Suppressed", "OnAccountSuppressionList"), Bounce.HARD),
+        ("Transient", ("General", "MailboxFull"), Bounce.SOFT),
+        ("Transient", ("MessageTooLarge", "ContentRejected", "AttachmentRejected"), Bounce.BLOCK),
+    ],
+)
+def test_the_subtype_of_a_bounce_tells_whether_it_is_the_mails_fault(kind, subtypes, bounce):
+    for subtype in subtypes:
+        assert told("Bounce", bounceType=kind, bounceSubType=subtype).bounce is bounce, subtype
+
+
 def test_a_click_has_its_link_its_place_and_its_program():
     event = told("Click", link="https://example.org/a", ipAddress="192.0.2.9", userAgent="curl/8.0")
     assert event.click is not None
