@@ -36,7 +36,8 @@ HAPPENINGS = (
     "dies before a commit", "dies in the middle of a call", "stands still", "database full",
     "never hears", "the wall clock is", "leave", "move", "pauses", "lets", "takes over",
     "another payload", "as before", "finds []", "cut short", "again", "hears deferred",
-    "hears refused", "hears misconfigured", "too late", "everything heals", "loses its last commits",
+    "hears refused", "hears repeated", "hears misconfigured", "too late", "everything heals",
+    "loses its last commits",
 )  # fmt: skip
 KINDS_OF_LIES = 15
 #: Few seeds that go through all of it; where a change moves them, others are looked through.
