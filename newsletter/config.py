@@ -77,7 +77,7 @@ class ProviderTable(StrictTable):
     return_path: str = ""
     dkim_selector: str = ""
     dkim_domain: str = ""
-    dsn: bool = False
+    dsn: bool = Field(default=False, strict=False)
 
     @property
     def server(self) -> MailServer:
