@@ -3,8 +3,10 @@
 from types import ModuleType
 
 from newsletter.checks import (
+    axe,
     cadence,
     colours,
+    drawn,
     inbox,
     links,
     mail_body,
@@ -31,6 +33,7 @@ CHAPTERS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("Links", (links,)),
     ("Reading for everybody", (reading, colours)),
     ("Styles and Outlook", (styles, outlook)),
+    ("In a browser", (drawn, axe)),
     ("Health wording", (wording,)),
     ("The message's headers", (mail_headers, mail_list)),
     ("The message's bytes", (mail_body, mail_size)),

@@ -14,6 +14,7 @@ from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
     from newsletter.app import App
+    from newsletter.checks.sample import Inspection
     from newsletter.pipeline.previewing import Previewing
 
 PANEL = "Write"
@@ -168,6 +169,12 @@ def check(
         str | None,
         typer.Option(metavar="REVISION", help="Only issues whose files differ from this git revision."),
     ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Look at them in Chromium, too: axe-core, contrast, phones.")
+    ] = False,
+    screenshots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Look in Chromium, and keep what it draws there.")
+    ] = None,
 ) -> None:
     """Check issues; errors block queueing, and end this command with exit code 3.
 
@@ -175,7 +182,8 @@ def check(
     """
     if form not in ("text", "json", "sarif"):
         raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
-    findings = letter(ctx).composing.check(target, since=changed)
+    inspections = _inspections(browser=browser, screenshots=screenshots)
+    findings = letter(ctx).composing.check(target, since=changed, inspections=inspections)
     errors = errors_of(findings)
     if form == "json":
         say_json(findings)
@@ -189,6 +197,15 @@ def check(
         raise CheckFailed(counted(findings), mend="mend and check again")
     if form == "text" and not is_quiet(ctx):
         say(counted(findings))
+
+
+def _inspections(*, browser: bool, screenshots: Path | None) -> list["Inspection"]:
+    inspections: list[Inspection] = []
+    if browser or screenshots is not None:
+        from newsletter.checks.in_browser import InBrowser  # noqa: PLC0415 - other checks need none of it
+
+        inspections.append(InBrowser(screenshots))
+    return inspections
 
 
 def send_test(
