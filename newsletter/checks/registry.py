@@ -19,6 +19,7 @@ from newsletter.checks import (
     revision,
     structure,
     styles,
+    support,
     text_part,
     wording,
 )
@@ -32,7 +33,7 @@ CHAPTERS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("Pictures", (pictures,)),
     ("Links", (links,)),
     ("Reading for everybody", (reading, colours)),
-    ("Styles and Outlook", (styles, outlook)),
+    ("Styles and Outlook", (styles, support, outlook)),
     ("In a browser", (drawn, axe)),
     ("Health wording", (wording,)),
     ("The message's headers", (mail_headers, mail_list)),

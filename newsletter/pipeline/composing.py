@@ -10,6 +10,7 @@ from newsletter.checks.message_bytes import check_bytes
 from newsletter.checks.revision import check_revision
 from newsletter.checks.sample import VALUES, Inspection, Sample
 from newsletter.checks.structure import check_letter
+from newsletter.checks.support import check_support
 from newsletter.content.changed_files import changed_files, is_affected
 from newsletter.content.images import with_frozen_images
 from newsletter.content.letters import load_letter
@@ -21,6 +22,7 @@ from newsletter.domain.revision import Media, Revision
 from newsletter.domain.series import Issue, Series
 from newsletter.providers.mime import compile_mime
 from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.sources import FOLDER
 
 _SAMPLE_DATE = datetime(2000, 1, 3, 9, tzinfo=UTC)
 
@@ -115,9 +117,7 @@ class Composing:
         findings = [
             found
             for series in dict.fromkeys(series.slug for series, _ in wanted)
-            for found in with_reasons(
-                letter, letter.series[series], check_letter(letter, letter.series[series])
-            )
+            for found in with_reasons(letter, letter.series[series], self._check_files(letter, series))
         ]
         missing = {found.target for found in findings if found.rule.startswith("section-unknown")}
         known = {(found.rule, found.target) for found in findings}
@@ -131,6 +131,10 @@ class Composing:
         findings += self._inspect(letter, rendered, inspections, findings)
         chosen = {f"{series.slug}/{issue.id}" for series, issue in wanted}
         return [one for one in findings if "/" not in one.target or one.target in chosen]
+
+    def _check_files(self, letter: Letter, series: str) -> list[Finding]:
+        found = check_letter(letter, letter.series[series])
+        return found + check_support(*self.renderer.changed_templates(), FOLDER, series)
 
     def _inspect(
         self,

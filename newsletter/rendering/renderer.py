@@ -4,7 +4,7 @@ The same composition and templates give the same bytes, in any process.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import unescape
@@ -66,6 +66,10 @@ class Renderer:
     def source_hash(self, composition: Composition) -> str:
         """Name what an issue is made from without rendering it: content, settings, templates and theme."""
         return see(composition).digest(self._ready().digest)
+
+    def changed_templates(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Read the letter's own templates that differ from the shipped ones, and the shipped ones."""
+        return self._shelf.changed()
 
     def _ready(self) -> "_Kit":
         stamp = self._shelf.stamp()

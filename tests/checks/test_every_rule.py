@@ -24,12 +24,8 @@ def test_a_bad_issue_is_found_by_its_rule_alone(name: str, found: Found):
 @pytest.mark.parametrize(("name", "found"), [(name, found[0]) for name, found in BAD.items()])
 def test_a_finding_says_what_its_rule_says(name: str, found: Found):
     rule, first = every_rule()[name], found()[0]
-    assert (first.rule, first.severity, first.why, first.source) == (
-        str(rule),
-        rule.severity,
-        rule.why,
-        rule.source,
-    )
+    assert (first.rule, first.severity, first.why) == (str(rule), rule.severity, rule.why)
+    assert first.source.startswith(rule.source)
     assert first.what
     assert first.mend
 
