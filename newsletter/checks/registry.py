@@ -17,6 +17,7 @@ from newsletter.checks import (
     pictures,
     reading,
     revision,
+    spam,
     structure,
     styles,
     support,
@@ -38,6 +39,7 @@ CHAPTERS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("Health wording", (wording,)),
     ("The message's headers", (mail_headers, mail_list)),
     ("The message's bytes", (mail_body, mail_size)),
+    ("A spam filter", (spam,)),
 )
 
 

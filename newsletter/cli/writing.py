@@ -175,6 +175,7 @@ def check(
     screenshots: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Look in Chromium, and keep what it draws there.")
     ] = None,
+    spam: Annotated[bool, typer.Option("--spam", help="Ask SpamAssassin, too; nothing leaves here.")] = False,
 ) -> None:
     """Check issues; errors block queueing, and end this command with exit code 3.
 
@@ -182,7 +183,7 @@ def check(
     """
     if form not in ("text", "json", "sarif"):
         raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
-    inspections = _inspections(browser=browser, screenshots=screenshots)
+    inspections = _inspections(browser=browser, screenshots=screenshots, spam=spam)
     findings = letter(ctx).composing.check(target, since=changed, inspections=inspections)
     errors = errors_of(findings)
     if form == "json":
@@ -199,12 +200,16 @@ def check(
         say(counted(findings))
 
 
-def _inspections(*, browser: bool, screenshots: Path | None) -> list["Inspection"]:
+def _inspections(*, browser: bool, screenshots: Path | None, spam: bool) -> list["Inspection"]:
     inspections: list[Inspection] = []
     if browser or screenshots is not None:
         from newsletter.checks.in_browser import InBrowser  # noqa: PLC0415 - other checks need none of it
 
         inspections.append(InBrowser(screenshots))
+    if spam:
+        from newsletter.checks.spam import InSpamFilter  # noqa: PLC0415 - other checks need none of it
+
+        inspections.append(InSpamFilter())
     return inspections
 
 
