@@ -175,6 +175,7 @@ def check(
     screenshots: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Look in Chromium, and keep what it draws there.")
     ] = None,
+    links: Annotated[bool, typer.Option("--links", help="Ask every link whether it answers.")] = False,
     spam: Annotated[bool, typer.Option("--spam", help="Ask SpamAssassin, too; nothing leaves here.")] = False,
 ) -> None:
     """Check issues; errors block queueing, and end this command with exit code 3.
@@ -183,7 +184,7 @@ def check(
     """
     if form not in ("text", "json", "sarif"):
         raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
-    inspections = _inspections(browser=browser, screenshots=screenshots, spam=spam)
+    inspections = _inspections(browser=browser, screenshots=screenshots, links=links, spam=spam)
     findings = letter(ctx).composing.check(target, since=changed, inspections=inspections)
     errors = errors_of(findings)
     if form == "json":
@@ -200,12 +201,16 @@ def check(
         say(counted(findings))
 
 
-def _inspections(*, browser: bool, screenshots: Path | None, spam: bool) -> list["Inspection"]:
+def _inspections(*, browser: bool, screenshots: Path | None, links: bool, spam: bool) -> list["Inspection"]:
     inspections: list[Inspection] = []
     if browser or screenshots is not None:
         from newsletter.checks.in_browser import InBrowser  # noqa: PLC0415 - other checks need none of it
 
         inspections.append(InBrowser(screenshots))
+    if links:
+        from newsletter.checks.online import Online  # noqa: PLC0415 - other checks need none of it
+
+        inspections.append(Online())
     if spam:
         from newsletter.checks.spam import InSpamFilter  # noqa: PLC0415 - other checks need none of it
 
