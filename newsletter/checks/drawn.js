@@ -92,18 +92,35 @@
     return [box.left + scrollX, box.top + scrollY, box.width, box.height];
   }
 
-  // How wide the page is where it is wider than the screen, and what reaches farthest.
+  // How wide the page is where it is wider than the screen, and the smallest part that is so by itself.
   function excess() {
-    const screen = document.documentElement.clientWidth;
     const width = document.scrollingElement.scrollWidth;
-    if (width <= screen) return null;
-    let farthest = null, right = screen;
-    for (const node of document.body.querySelectorAll("*")) {
-      const edge = node.getBoundingClientRect().right;
-      if (isDrawn(node) && edge >= right) [farthest, right] = [node, edge];
-    }
-    const about = farthest && (said(farthest.innerText || "") || farthest.alt || farthest.src || "");
-    return { width, tag: farthest ? farthest.localName : "", about: (about || "").slice(0, 200) };
+    if (!isTooWide()) return null;
+    let culprit = document.body;
+    for (let inner = culprit; inner; inner = tooWideAlone(inner)) culprit = inner;
+    const about = said(culprit.innerText || "") || culprit.alt || culprit.src || "";
+    return { width, tag: culprit.localName, about: about.slice(0, 200) };
+  }
+
+  function isTooWide() {
+    return document.scrollingElement.scrollWidth > document.documentElement.clientWidth;
+  }
+
+  function tooWideAlone(parent) {
+    const children = [...parent.children], written = children.map((one) => one.getAttribute("style"));
+    children.forEach((one) => one.style.setProperty("display", "none", "important"));
+    const found = children.find((one, at) => {
+      one.style.removeProperty("display");
+      if (written[at] !== null) one.setAttribute("style", written[at]);
+      const isAlone = isTooWide();
+      one.style.setProperty("display", "none", "important");
+      return isAlone;
+    });
+    children.forEach((one, at) => {
+      if (written[at] === null) one.removeAttribute("style");
+      else one.setAttribute("style", written[at]);
+    });
+    return found;
   }
 
   // Links that do not stand in a sentence, with their size and the room around them.

@@ -101,26 +101,26 @@ class Drawn:
 
 
 def judge(drawn: Drawn) -> Sightings:
-    """Say what is too little in what was measured."""
+    """Say what is too little in what was measured; of texts in the same two colours, of the first."""
     lost = {_key(one): _contrast(one) for one in drawn.darkened if _contrast(one) < LEAST_DRAWN}
     yield from _judge_light(drawn.light, lost)
     told = {_key(one) for one in drawn.light if _contrast(one) < _least(one)}
-    for one in drawn.dark:
+    for one in _distinct(drawn.dark):
         if not (one["picture"] or one["alt"]) and _contrast(one) < _least(one) and _key(one) not in told:
             yield _low(DARK_LOW, one, _contrast(one))
     over = {_key(one) for one in drawn.light if one["picture"]}
-    for one in drawn.bare:
+    for one in _distinct(drawn.bare):
         is_new = one["alt"] or _key(one) in over
         if is_new and not one["picture"] and _contrast(one) < _least(one):
             yield _low(WITHOUT_PICTURES, one, _contrast(one))
-    for one in drawn.light:
+    for one in _distinct(drawn.light):
         if _key(one) in lost and _contrast(one) >= _least(one):
             yield _low(DARKENED, one, lost[_key(one)])
     yield from _judge_size(drawn)
 
 
 def _judge_light(texts: Iterable[Measured], lost: Mapping[str, float]) -> Sightings:
-    for one in texts:
+    for one in _distinct(texts):
         if one["alt"]:
             continue
         if one["picture"] and _key(one) not in lost:
@@ -151,7 +151,16 @@ def _judge_size(drawn: Drawn) -> Sightings:
 
 
 def _low(rule: Rule, one: Measured, ratio: float) -> Seen:
-    return Seen(rule, f"{_said(one)} has a contrast of {ratio:.1f} then", about=one["text"])
+    then = "" if rule is LOW else " then"
+    return Seen(rule, f"{_said(one)} has a contrast of {ratio:.1f}{then}", about=one["text"])
+
+
+def _distinct(texts: Iterable[Measured]) -> Iterable[Measured]:
+    # Small letters first: they ask for more contrast than large ones do.
+    by_look: dict[object, Measured] = {}
+    for one in sorted(texts, key=_least, reverse=True):
+        by_look.setdefault((*one["fore"], *one["back"], one["picture"], one["alt"]), one)
+    return by_look.values()
 
 
 def _said(one: Measured) -> str:

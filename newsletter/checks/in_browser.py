@@ -13,6 +13,7 @@ from newsletter.checks.drawn import PHONES, Drawn, judge
 from newsletter.checks.page import Seen
 from newsletter.checks.sample import Sample
 from newsletter.domain.finding import Finding
+from newsletter.errors import Refused
 
 if TYPE_CHECKING:
     from playwright.sync_api import CDPSession, Page, Route
@@ -30,6 +31,8 @@ class InBrowser:
 
     def __call__(self, samples: Sequence[Sample]) -> Iterator[Finding]:
         """Yield what is found; raises Refused where there is no browser."""
+        if not samples:
+            return
         with opened_screen(self.screenshots) as screen:
             for sample in samples:
                 yield from screen.look_at(sample)
@@ -80,10 +83,14 @@ class Screen:
         """Keep what it looks like on a phone and on a desk."""
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for width in (PHONES[-1], DESK):
-            self.resize(width)
-            self.page.screenshot(path=self.folder / f"{sample.name}-{width}-{model}.png", full_page=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for width in (PHONES[-1], DESK):
+                self.resize(width)
+                self.page.screenshot(path=self.folder / f"{sample.name}-{width}-{model}.png", full_page=True)
+        except OSError as error:
+            mend = "name a folder for the screenshots that can be written to"
+            raise Refused(f"{self.folder} cannot be written to: {error.strerror}", mend=mend) from error
 
 
 _ASK_AXE = """

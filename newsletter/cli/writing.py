@@ -195,12 +195,12 @@ def check(
         say_json(as_sarif(findings))
     else:
         say_findings(findings)
+        if screenshots is not None:
+            say(muted(f"screenshots are in {screenshots}"))
     if errors:
         raise CheckFailed(counted(findings), mend="mend and check again")
     if form == "text" and not is_quiet(ctx):
         say(counted(findings))
-        if screenshots is not None:
-            say(muted(f"screenshots are in {screenshots}"))
 
 
 def _inspections(*, browser: bool, screenshots: Path | None, links: bool, spam: bool) -> list["Inspection"]:

@@ -11,7 +11,7 @@ from newsletter.checks.chromium import SYSTEM
 from newsletter.checks.in_browser import opened_screen
 from newsletter.checks.sample import Sample
 from newsletter.domain.blocks import Inline, Paragraph
-from newsletter.errors import Place
+from newsletter.errors import Place, Refused
 
 pytestmark = [
     pytest.mark.browser,
@@ -61,6 +61,21 @@ def test_a_finding_names_the_line_of_the_block_that_it_is_about(look):
     assert {one.place for one in look(replace(sample, blocks=blocks))} == {place}
 
 
+def test_what_is_too_wide_is_the_smallest_part_that_is_so_by_itself(look):
+    rows = "<tr><td>Sow</td><td>" + "a" * 60 + "</td></tr>"
+    wide = f'<p>Rake.</p><table role="presentation">{rows}</table><p>Water.</p>'
+    first, second = look(drawn(wide))
+    assert "wide on a screen of 320, by a <td>" in first.what
+    assert "on a screen of 360" in second.what
+
+
+def test_texts_in_the_same_two_colours_are_told_once_and_the_small_one_of_them(look):
+    pale = "color:#888888"
+    large = f'<p style="{pale};font-size:30px">Rows</p>'
+    (found,) = look(drawn(f'{large}<p style="{pale}">Sow.</p><p style="{pale}">Rake.</p>'))
+    assert found.what == "'Sow.' has a contrast of 3.5"
+
+
 def test_what_axe_finds_names_its_page_and_where_it_stands(look):
     (found,) = look(drawn("<ul><p>Rows.</p></ul>"))
     assert "[list]" in found.what
@@ -90,3 +105,9 @@ def test_screenshots_of_every_model_are_kept_on_request(screen, tmp_path):
     models = ("dark", "darkened", "light", "without-pictures")
     wanted = [f"garden-soil-{width}-{model}.png" for width in (360, 800) for model in models]
     assert sorted(path.name for path in (tmp_path / "shots").iterdir()) == sorted(wanted)
+
+
+def test_a_folder_that_is_a_file_is_one_sentence(screen, tmp_path):
+    (tmp_path / "shots").write_text("a file")
+    with pytest.raises(Refused, match=r"shots cannot be written to: File exists; name a folder"):
+        replace(screen, folder=tmp_path / "shots").look_at(drawn())
