@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.inspecting import chosen_inspections
 from newsletter.cli.printing import accent, counted, muted, number, say, say_findings, say_json, say_table
 from newsletter.domain.finding import errors_of
 from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.checks.sample import Inspection
     from newsletter.pipeline.previewing import Previewing
 
 PANEL = "Write"
@@ -184,7 +184,7 @@ def check(
     """
     if form not in ("text", "json", "sarif"):
         raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
-    inspections = _inspections(browser=browser, screenshots=screenshots, links=links, spam=spam)
+    inspections = chosen_inspections(browser=browser, screenshots=screenshots, links=links, spam=spam)
     findings = letter(ctx).composing.check(target, since=changed, inspections=inspections)
     errors = errors_of(findings)
     if form == "json":
@@ -201,23 +201,6 @@ def check(
         raise CheckFailed(counted(findings), mend="mend and check again")
     if form == "text" and not is_quiet(ctx):
         say(counted(findings))
-
-
-def _inspections(*, browser: bool, screenshots: Path | None, links: bool, spam: bool) -> list["Inspection"]:
-    inspections: list[Inspection] = []
-    if browser or screenshots is not None:
-        from newsletter.checks.in_browser import InBrowser  # noqa: PLC0415 - other checks need none of it
-
-        inspections.append(InBrowser(screenshots))
-    if links:
-        from newsletter.checks.online import Online  # noqa: PLC0415 - other checks need none of it
-
-        inspections.append(Online())
-    if spam:
-        from newsletter.checks.spam import InSpamFilter  # noqa: PLC0415 - other checks need none of it
-
-        inspections.append(InSpamFilter())
-    return inspections
 
 
 def send_test(

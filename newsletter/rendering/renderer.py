@@ -43,6 +43,10 @@ class Renderer:
         self._shelf = Shelf(letter_templates, shipped_templates)
         self._kit: _Kit | None = None
 
+    def changed_templates(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Read the letter's own templates that differ from the shipped ones, and the shipped ones."""
+        return self._shelf.changed()
+
     def render(self, composition: Composition) -> Revision:
         """Render an issue whose images are frozen.
 
@@ -66,10 +70,6 @@ class Renderer:
     def source_hash(self, composition: Composition) -> str:
         """Name what an issue is made from without rendering it: content, settings, templates and theme."""
         return see(composition).digest(self._ready().digest)
-
-    def changed_templates(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Read the letter's own templates that differ from the shipped ones, and the shipped ones."""
-        return self._shelf.changed()
 
     def _ready(self) -> "_Kit":
         stamp = self._shelf.stamp()
