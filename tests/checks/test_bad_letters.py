@@ -91,7 +91,6 @@ BAD: list[tuple[str, tuple[str, str, str]]] = [
     ("image-too-wide", raw('<p><img src="https://example.org/a.png" alt="Rows of beans" width="900" /></p>')),
     ("image-format-unsupported", raw('<p><img src="https://example.org/a.svg" alt="Rows" width="9" /></p>')),
     ("image-link-without-alt", raw(f'<a href="{A}"><img src="{A}a.png" alt="" width="9" /></a>')),
-    ("title-missing", template("layout.mjml.j2", "<mj-title>{{ issue.subject }}</mj-title>", "")),
 ]  # fmt: skip
 
 
