@@ -14,6 +14,7 @@ from newsletter.checks.fetching import Fetcher, Trouble, is_public
 from newsletter.checks.online import Online
 from newsletter.checks.sample import Sample
 from newsletter.domain.finding import Finding
+from newsletter.domain.pieces import Field, fence
 from newsletter.errors import Refused
 
 INSIDE = [
@@ -40,6 +41,8 @@ INSIDE = [
     "fe80::1%eth0",
     "rubbish",
 ]
+#: So many bytes, one after another, does a slow server send in some three seconds.
+PATIENCE = 60
 CASES = [(name, path) for name, paths in ONLINE.items() for path in paths]
 
 
@@ -116,8 +119,19 @@ def test_what_may_pass_is_asked_again_after_a_while(web):
     assert len(web.asked) == 3
 
 
+def test_a_ring_of_redirects_is_left_after_five(web):
+    found(web, sample(web.url("/round")))
+    assert len(web.asked) == 6
+
+
 def test_what_readers_get_for_themselves_and_what_is_wrong_by_its_form_is_not_asked(web):
-    nowhere = ("https://localhost/", f"http://127.0.0.1:{web.port}/", "mailto:ada@example.org", "tel:+44123")
+    nowhere = (
+        web.url("/?who=") + fence(Field("name")),
+        "https://localhost/",
+        f"http://127.0.0.1:{web.port}/",
+        "mailto:ada@example.org",
+        "tel:+44123",
+    )
     ours = picture(src="https://news.example.org/media/a.png")
     assert found(web, sample(*nowhere, body=ours), resolve=None) == []
     assert web.asked == []
@@ -174,13 +188,14 @@ def test_a_server_without_a_certificate_is_dead(web):
     "sent", [b"", b"HTTP/1.1 2", b"rubbish\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200]
 )
 def test_a_server_that_dawdles_or_babbles_is_not_waited_for(web, sent):
-    with dawdling(sent) as port:
+    with dawdling(sent) as (port, dripped):
         reply = fetcher(web, seconds=0.3).ask(f"http://shop.example.org:{port}/")
     assert reply.trouble is Trouble.SILENT
+    assert len(dripped) < PATIENCE
 
 
 @contextmanager
-def dawdling(sent: bytes) -> Iterator[int]:
+def dawdling(sent: bytes) -> Iterator[tuple[int, list[bytes]]]:
     """Answer with something, and then with a byte again and again until the other side hangs up."""
 
     def serve() -> None:
@@ -189,17 +204,19 @@ def dawdling(sent: bytes) -> Iterator[int]:
             line.recv(4096)
             line.sendall(sent)
             line.settimeout(0.05)
-            while True:
+            while len(dripped) < PATIENCE:
                 try:
                     if not line.recv(1):
                         return
                 except TimeoutError:
                     line.sendall(b"a")
+                    dripped.append(b"a")
 
+    dripped: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = Thread(target=serve)
         thread.start()
-        yield server.getsockname()[1]
+        yield server.getsockname()[1], dripped
         thread.join()
 
 
