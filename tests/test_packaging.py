@@ -22,3 +22,5 @@ def test_the_wheel_carries_templates_sample_and_migrations(tmp_path: Path) -> No
     assert {f"newsletter/_shipped/{name}" for name in [*shipped, "newsletter.toml"]} <= names
     migrations = (ROOT / "newsletter" / "store" / "migrations").rglob("*.py")
     assert {path.relative_to(ROOT).as_posix() for path in migrations} <= names
+    beside = ("drawn.js", "caniemail/support.json", "caniemail/LICENSE")
+    assert {f"newsletter/checks/{name}" for name in beside} <= names

@@ -11,13 +11,17 @@ _HEAD = """
     # What `check` looks for
 
     `newsletter check` reads the files of a letter, renders each issue, builds the mail that somebody
-    would get, and looks at all three. It needs no network and no browser.
+    would get, and looks at all three. It needs no network and no browser, unless you ask for more.
 
         newsletter check                            # everything
         newsletter check back-pain/neck             # one issue
         newsletter check --changed origin/main      # only issues whose files differ from a revision of git
         newsletter check --format json
         newsletter check --format sarif             # for a code host that shows findings beside the lines
+        newsletter check --browser                  # look at every issue in Chromium, too
+        newsletter check --screenshots shots        # the same, and keep what it looks like
+        newsletter check --links                    # ask every link whether it answers
+        newsletter check --spam                     # ask SpamAssassin about every mail
 
     | weight | what it means |
     |---|---|
@@ -28,6 +32,35 @@ _HEAD = """
     `--changed` compares the files as they are now with the revision: a series file concerns all of its
     issues, an article and a picture the issues that use them, `newsletter.toml` and `templates/` every
     issue.
+
+    ## Look in a browser
+
+    `--browser` needs Chromium (the system's, or Playwright's own) and the extra
+    `pip install 'newsletter-series[browser]'`. It draws each issue offline and looks at the contrast of
+    every text in four models: the light style, the mail's own dark style, colours that a client turns dark
+    by itself, and pictures off. It looks whether the mail fits screens of 320 and 360 pixels, whether a
+    finger can meet each link, and asks axe-core. It says nothing of Outlook or Gmail themselves: no browser
+    draws as they do.
+
+    ## Ask where links lead
+
+    `--links` asks each address once, four hosts at a time and one question a second to each, with HEAD and
+    then GET, and tries again twice where a server is busy. It says who asks, sends no credentials, and
+    connects to no address of a private network, nor to one that a redirect leads to. It asks nothing that
+    is made for one reader, such as the address to unsubscribe.
+
+    ## Ask a spam filter
+
+    `--spam` needs SpamAssassin (`apt-get install spamassassin`) and runs it without a network, without a
+    memory and without anybody's settings. A score from 1.0 is a remark, from 2.5 a warning, from 4.0 an
+    error. It tells how a mail reads to that program; Gmail and Outlook decide by other things.
+
+    ## Your own templates
+
+    Where a letter has templates or a theme of its own, what they write is held against the tests of
+    caniemail.com (as of May 2026, under the MIT License). Many of those tests are some years old, so each
+    finding shows the date. What no client of Apple Mail, Gmail or Outlook shows and nothing stands in for
+    is a warning; the rest are remarks.
 
     ## Let a warning stand
 

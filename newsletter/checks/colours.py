@@ -73,13 +73,13 @@ def check_colours(page: Page) -> Sightings:
         if look in seen or look.fore is None or look.back is None:
             continue
         seen.add(look)
-        plain, turned = contrast(look.fore, look.back), contrast(_turned(look.fore), _turned(look.back))
+        plain, dark = contrast(look.fore, look.back), contrast(turned(look.fore), turned(look.back))
         if plain < look.least:
             yield Seen(LOW, f"{text[:40]!r} has a contrast of {plain:.1f}", about=text)
-        elif turned < HOPELESS:
-            yield Seen(GONE_INVERTED, f"{text[:40]!r} has a contrast of {turned:.1f} then", about=text)
-        elif turned < look.least:
-            yield Seen(LOW_INVERTED, f"{text[:40]!r} has a contrast of {turned:.1f} then", about=text)
+        elif dark < HOPELESS:
+            yield Seen(GONE_INVERTED, f"{text[:40]!r} has a contrast of {dark:.1f} then", about=text)
+        elif dark < look.least:
+            yield Seen(LOW_INVERTED, f"{text[:40]!r} has a contrast of {dark:.1f} then", about=text)
     names = {node.attributes.get("name") for node in page.tree.css("head meta")}
     if not {"color-scheme", "supported-color-schemes"} <= names:
         yield Seen(UNDECLARED, "the layout declares no colour schemes")
@@ -140,6 +140,7 @@ def _luminance(colour: Colour) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _turned(colour: Colour) -> Colour:
+def turned(colour: Colour) -> Colour:
+    """Turn the lightness of a colour round."""
     hue, light, saturation = rgb_to_hls(*colour)
     return hls_to_rgb(hue, 1 - light, saturation)

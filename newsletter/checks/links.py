@@ -182,7 +182,7 @@ def check_links(page: Page) -> Sightings:
 
 
 def _check_address(page: Page, href: str) -> Sightings:
-    lower, parts = href.lower(), _split(href)
+    lower, parts = href.lower(), split_url(href)
     if lower.startswith(("mailto:", "tel:")):
         if not (_MAIL.fullmatch(href) or _PHONE.fullmatch(href)):
             yield Seen(MALFORMED, f"a link leads to {href[:60]!r}", about=href)
@@ -190,7 +190,7 @@ def _check_address(page: Page, href: str) -> Sightings:
         known = {node.attributes.get("id") for node in page.tree.css("[id]")}
         rule = JUMP if href[1:] in known else JUMP_LOST
         yield Seen(rule, f"a link leads to {href!r}", about=href)
-    elif parts is None or _is_nowhere(href, parts):
+    elif parts is None or is_nowhere(href, parts):
         yield Seen(NOWHERE, f"a link leads to {href[:60]!r}", about=href)
     elif parts.scheme == "http":
         yield Seen(NOT_SECURE, f"a link leads to {href[:60]!r}", about=href)
@@ -204,7 +204,7 @@ def _check_text(node: LexborNode, href: str) -> Sightings:
         yield Seen(UNNAMED, f"the link to {href[:60] or 'nowhere'} has no text", about=href)
     if text.casefold().strip(" .…»>→") in _VAGUE:
         yield Seen(VAGUE, f"a link says {text!r}", about=href)
-    shown, parts = _LOOKS_LIKE_URL.fullmatch(text), _split(href)
+    shown, parts = _LOOKS_LIKE_URL.fullmatch(text), split_url(href)
     if shown and parts is not None and parts.hostname:
         said, leads = _bare(shown.group(1)), _bare(parts.hostname)
         if said != leads:
@@ -215,7 +215,7 @@ def _check_text(node: LexborNode, href: str) -> Sightings:
 
 
 def _check_tags(href: str) -> Sightings:
-    parts = _split(href)
+    parts = split_url(href)
     tags = [pair for pair in parse_qsl(parts.query) if pair[0].startswith("utm_")] if parts else []
     if len({name for name, _ in tags}) < len(tags):
         yield Seen(TAG_TWICE, f"{href[:60]!r} has a utm parameter twice", about=href)
@@ -232,7 +232,7 @@ def _check_together(links: list[tuple[LexborNode, str]]) -> Sightings:
     for href, count in Counter(href for _, href in links if not href.startswith("#")).items():
         if count > MANY:
             yield Seen(REPEATED, f"{href[:60]} is linked {count} times", about=href)
-    found = [(href, parts.query) for _, href in links if (parts := _split(href)) is not None]
+    found = [(href, parts.query) for _, href in links if (parts := split_url(href)) is not None]
     campaigns = {dict(parse_qsl(query)).get("utm_campaign", ""): href for href, query in found}
     campaigns.pop("", None)
     if len(campaigns) > 1:
@@ -240,7 +240,8 @@ def _check_together(links: list[tuple[LexborNode, str]]) -> Sightings:
         yield Seen(TAG_TWICE, f"the campaigns {names} are named", about=next(reversed(campaigns.values())))
 
 
-def _is_nowhere(href: str, parts: SplitResult) -> bool:
+def is_nowhere(href: str, parts: SplitResult) -> bool:
+    """Tell whether an address leads nowhere, whatever the network says."""
     host = (parts.hostname or "").lower()
     if parts.scheme not in ("http", "https") or not host or re.search(r"\s", href):
         return True
@@ -251,7 +252,8 @@ def _is_nowhere(href: str, parts: SplitResult) -> bool:
     return True
 
 
-def _split(href: str) -> SplitResult | None:
+def split_url(href: str) -> SplitResult | None:
+    """Take an address apart; None for one that cannot be."""
     try:
         return urlsplit(href)
     except ValueError:

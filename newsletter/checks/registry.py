@@ -3,20 +3,25 @@
 from types import ModuleType
 
 from newsletter.checks import (
+    axe,
     cadence,
     colours,
+    drawn,
     inbox,
     links,
     mail_body,
     mail_headers,
     mail_list,
     mail_size,
+    online,
     outlook,
     pictures,
     reading,
     revision,
+    spam,
     structure,
     styles,
+    support,
     text_part,
     wording,
 )
@@ -28,12 +33,14 @@ CHAPTERS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("The inbox", (inbox,)),
     ("Both parts", (revision, text_part)),
     ("Pictures", (pictures,)),
-    ("Links", (links,)),
+    ("Links", (links, online)),
     ("Reading for everybody", (reading, colours)),
-    ("Styles and Outlook", (styles, outlook)),
+    ("Styles and Outlook", (styles, support, outlook)),
+    ("In a browser", (drawn, axe)),
     ("Health wording", (wording,)),
     ("The message's headers", (mail_headers, mail_list)),
     ("The message's bytes", (mail_body, mail_size)),
+    ("A spam filter", (spam,)),
 )
 
 

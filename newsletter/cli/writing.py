@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import typer
 
 from newsletter.cli.context import ask, has_screen, is_quiet, letter
+from newsletter.cli.inspecting import chosen_inspections
 from newsletter.cli.printing import accent, counted, muted, number, say, say_findings, say_json, say_table
 from newsletter.domain.finding import errors_of
 from newsletter.errors import CheckFailed, Refused
@@ -187,6 +188,14 @@ def check(
         str | None,
         typer.Option(metavar="REVISION", help="Only issues whose files differ from this git revision."),
     ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Look at them in Chromium, too: axe-core, contrast, phones.")
+    ] = False,
+    screenshots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Look in Chromium, and keep what it draws there.")
+    ] = None,
+    links: Annotated[bool, typer.Option("--links", help="Ask every link whether it answers.")] = False,
+    spam: Annotated[bool, typer.Option("--spam", help="Ask SpamAssassin, too; nothing leaves here.")] = False,
 ) -> None:
     """Check issues; errors block queueing, and end this command with exit code 3.
 
@@ -194,7 +203,8 @@ def check(
     """
     if form not in ("text", "json", "sarif"):
         raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
-    findings = letter(ctx).composing.check(target, since=changed)
+    inspections = chosen_inspections(browser=browser, screenshots=screenshots, links=links, spam=spam)
+    findings = letter(ctx).composing.check(target, since=changed, inspections=inspections)
     errors = errors_of(findings)
     if form == "json":
         say_json(findings)
@@ -204,6 +214,8 @@ def check(
         say_json(as_sarif(findings))
     else:
         say_findings(findings)
+        if screenshots is not None:
+            say(muted(f"screenshots are in {screenshots}"))
     if errors:
         raise CheckFailed(counted(findings), mend="mend and check again")
     if form == "text" and not is_quiet(ctx):

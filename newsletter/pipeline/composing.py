@@ -1,5 +1,6 @@
 """Files to a revision: load, compose, freeze pictures, render, check."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,10 +8,13 @@ from pathlib import Path
 from newsletter.checks.acknowledging import refuse_unusable, with_reasons
 from newsletter.checks.message_bytes import check_bytes
 from newsletter.checks.revision import check_revision
+from newsletter.checks.sample import VALUES, Inspection, Sample
 from newsletter.checks.structure import check_letter
+from newsletter.checks.support import check_support
 from newsletter.content.changed_files import changed_files, is_affected
 from newsletter.content.images import with_frozen_images
 from newsletter.content.letters import load_letter
+from newsletter.domain.blocks import Block
 from newsletter.domain.finding import Finding, Severity, errors_of, open_of
 from newsletter.domain.letter import Composition, Letter, Publication, Target, compose, find_target
 from newsletter.domain.message import Recipient, message_of, sender_domain
@@ -18,6 +22,7 @@ from newsletter.domain.revision import Media, Revision
 from newsletter.domain.series import Issue, Series
 from newsletter.providers.mime import compile_mime
 from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.sources import FOLDER
 
 _SAMPLE_DATE = datetime(2000, 1, 3, 9, tzinfo=UTC)
 
@@ -35,6 +40,7 @@ class Composed:
     media: tuple[Media, ...]
     findings: tuple[Finding, ...]
     acknowledged: tuple[Finding, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
     @property
     def target(self) -> str:
@@ -73,12 +79,13 @@ class Composing:
         composition, media = self._frozen(letter, series, issue)
         revision = self.renderer.render(composition)
         target = f"{series.slug}/{issue.id}"
+        blocks = tuple(block for section in composition.blocks for block in section)
         found = check_revision(
             revision,
             self.publication,
             target=target,
             place=issue.place,
-            blocks=[block for section in composition.blocks for block in section],
+            blocks=blocks,
             media=media,
             vocabularies=self.vocabularies,
         )
@@ -86,17 +93,20 @@ class Composing:
             found += _check_mail(series, issue, revision)
         found = with_reasons(letter, series, found)
         acknowledged = tuple(one for one in found if one.acknowledged)
-        return Composed(series, issue, revision, media, tuple(open_of(found)), acknowledged)
+        return Composed(series, issue, revision, media, tuple(open_of(found)), acknowledged, blocks)
 
     def source_hash(self, letter: Letter, series: Series, issue: Issue) -> str:
         """Name what an issue is made from now, to compare with what was approved."""
         return self.renderer.source_hash(self._frozen(letter, series, issue)[0])
 
-    def check(self, name: str | None = None, *, since: str | None = None) -> list[Finding]:
+    def check(
+        self, name: str | None = None, *, since: str | None = None, inspections: Sequence[Inspection] = ()
+    ) -> list[Finding]:
         """Check what a TARGET means, or the whole letter; with `since` only what differs from that revision.
 
-        What is acknowledged is among it, with its reason. Raises LetterError for an acknowledgement of a rule
-        that does not exist, or of an error.
+        What is acknowledged is among it, with its reason. `inspections` look at the issues that could be
+        rendered; what a rule said before them is not said again. Raises LetterError for an acknowledgement of
+        a rule that does not exist, or of an error.
         """
         letter = self.letter()
         refuse_unusable(letter)
@@ -107,19 +117,48 @@ class Composing:
         findings = [
             found
             for series in dict.fromkeys(series.slug for series, _ in wanted)
-            for found in with_reasons(
-                letter, letter.series[series], check_letter(letter, letter.series[series])
-            )
+            for found in with_reasons(letter, letter.series[series], self._check_files(letter, series))
         ]
         missing = {found.target for found in findings if found.rule.startswith("section-unknown")}
         known = {(found.rule, found.target) for found in findings}
+        rendered = []
         for series, issue in wanted:
             if f"{series.slug}/{issue.id}" not in missing:
                 composed = self.compose(letter, series, issue)
                 more = composed.findings + composed.acknowledged
                 findings += [found for found in more if (found.rule, found.target) not in known]
+                rendered.append(composed)
+        findings += self._inspect(letter, rendered, inspections, findings)
         chosen = {f"{series.slug}/{issue.id}" for series, issue in wanted}
         return [one for one in findings if "/" not in one.target or one.target in chosen]
+
+    def _check_files(self, letter: Letter, series: str) -> list[Finding]:
+        found = check_letter(letter, letter.series[series])
+        return found + check_support(*self.renderer.changed_templates(), FOLDER, series)
+
+    def _inspect(
+        self,
+        letter: Letter,
+        rendered: Sequence[Composed],
+        inspections: Sequence[Inspection],
+        before: Sequence[Finding],
+    ) -> list[Finding]:
+        known = {(found.rule, found.target) for found in before}
+        owners = {one.target: one.series for one in rendered}
+        samples = [self._sample(one) for one in rendered] if inspections else []
+        seen = [found for inspection in inspections for found in inspection(samples)]
+        return [
+            found
+            for one in dict.fromkeys(seen)
+            if (one.rule, one.target) not in known
+            for found in with_reasons(letter, owners[one.target], [one])
+        ]
+
+    def _sample(self, one: Composed) -> Sample:
+        mail = b"" if errors_of(one.findings) else _sample_mail(one.series, one.issue, one.revision)
+        known = frozenset(found.name for found in one.findings + one.acknowledged)
+        place, publication = one.issue.place, self.publication
+        return Sample(one.target, place, one.revision, publication, one.blocks, one.media, mail, known)
 
     def _frozen(self, letter: Letter, series: Series, issue: Issue) -> tuple[Composition, tuple[Media, ...]]:
         composition = compose(letter, self.publication, series, issue)
@@ -144,11 +183,7 @@ def _sample_mail(series: Series, issue: Issue, revision: Revision) -> bytes:
     recipient = Recipient(
         pos=0,
         subscriber_id=0,
-        address=address,
-        name="Zoë Ångström",
         message_id=f"<{revision.hash[:22]}@{sender_domain(revision.sender)}>",
-        unsubscribe_url="https://sample.example.org/u/sample",
-        view_url="https://sample.example.org/w/sample",
-        preferences_url="https://sample.example.org/p/sample",
+        **{**VALUES, "address": address},
     )
     return b"".join(next(compile_mime(message)(_SAMPLE_DATE)([recipient])))

@@ -4,7 +4,7 @@ The same composition and templates give the same bytes, in any process.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import unescape
@@ -45,6 +45,10 @@ class Renderer:
         """Take the letter's `templates/email` folder, whose files replace those of the shipped one."""
         self._shelf = Shelf(letter_templates, shipped_templates)
         self._stamp: Sequence[object] | None = None
+
+    def changed_templates(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Read the letter's own templates that differ from the shipped ones, and the shipped ones."""
+        return self._shelf.changed()
 
     def render(self, composition: Composition) -> Revision:
         """Render an issue whose images are frozen.

@@ -81,6 +81,12 @@ class Shelf:
             raise TemplateError("the shipped theme is missing", place=Place(f"{FOLDER}/{THEME}"))
         return Sources({**shipped, **own}, shipped[THEME], own.get(THEME))
 
+    def changed(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Read the letter's own templates that differ from the shipped ones, and the shipped ones."""
+        shipped = {path.name: _text(path) for path in _files(self._shipped)}
+        own = {path.name: _text(path) for path in _files(self._own)}
+        return {name: text for name, text in own.items() if shipped.get(name) != text}, shipped
+
 
 def place_of(name: str, line: int = 0) -> Place:
     """Name a line of a template as an editor finds it."""

@@ -23,6 +23,7 @@ from checks_cast import (
 
 from newsletter.checks.revision import check_revision
 from newsletter.checks.structure import check_letter
+from newsletter.checks.support import check_support
 from newsletter.domain.revision import Media
 
 NOTES = "<p>General information, not medical advice. Read when to get help.</p>"
@@ -66,6 +67,10 @@ def health(sentence: str, notes: str = NOTES) -> Found:
 def files(*issues: object, leave_out: tuple = (), buttons: int = 0, **changes: object) -> Found:
     made = replace(series(*issues, leave_out=leave_out), **changes)
     return lambda: check_letter(letter(section("soil", buttons=buttons)), made)
+
+
+def template(css: str) -> Found:
+    return lambda: check_support({"inline.css.j2": css}, {}, "templates/email", "garden")
 
 
 def slots(**cadence: object) -> Found:
@@ -263,6 +268,12 @@ STYLES: dict[str, list[Found]] = {
     "background-without-colour": [styled("background-image:url(https://example.org/a.png)")],
     "font-without-fallback": [styled("font-family:Fancy")],
     "media-query-unsupported": [head("<style>@media (orientation: portrait) { .a { margin: 0 } }</style>")],
+    "style-unsupported": [template(f"p {{ {one} }}") for one in ("inset: 0", "transform: none")],
+    "style-unsupported-somewhere": [
+        template("p { border-radius: 4px }"),
+        template("@media (hover) { p { transform: none } }"),
+        template("p { width: 10px; width: min(10px, 90%) }"),
+    ],
     "conditions-unbalanced": [body("<!--[if mso]><p>Sow.</p>-->")],
     "tags-not-nested": [
         body("<!--[if mso]><table><tr><td><![endif]-->"),

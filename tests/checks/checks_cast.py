@@ -84,7 +84,11 @@ def revision(
 ) -> Revision:
     """Render an issue without a template; `swap` replaces a part of the HTML, the text follows `body`."""
     way_out = Field("unsubscribe_url")
-    leave = f'<a href="{fence(way_out)}">Unsubscribe</a>' if is_way_out else ""
+    leave = (
+        f'<p>You may <a href="{fence(way_out)}" style="color:#0b6b62">unsubscribe</a>.</p>'
+        if is_way_out
+        else ""
+    )
     html = SHELL.format(
         title=subject.strip() or "Soil",
         head=head,

@@ -2,17 +2,21 @@
 
 import pytest
 from bad_cast import BAD, NOTES, Found, body, health, link, mail, picture
+from bad_drawn_cast import DRAWN
+from bad_online_cast import ONLINE
+from bad_spam_cast import SPAM, reported
 from checks_cast import MESSAGE, issue, letter, section, series
 
 from newsletter.checks.message_bytes import check_bytes
 from newsletter.checks.registry import CHAPTERS, every_rule, rules_of
 from newsletter.checks.structure import check_letter
 
-CASES = [pytest.param(name, found, id=f"{name}-{at}") for name in BAD for at, found in enumerate(BAD[name])]
+READ = {**BAD, **SPAM}
+CASES = [pytest.param(name, one, id=f"{name}-{at}") for name in READ for at, one in enumerate(READ[name])]
 
 
 def test_every_rule_has_something_that_breaks_it():
-    assert set(BAD) == set(every_rule())
+    assert set(READ) | set(DRAWN) | set(ONLINE) == set(every_rule())
 
 
 @pytest.mark.parametrize(("name", "found"), CASES)
@@ -20,15 +24,11 @@ def test_a_bad_issue_is_found_by_its_rule_alone(name: str, found: Found):
     assert {one.name for one in found()} == {name}
 
 
-@pytest.mark.parametrize(("name", "found"), [(name, found[0]) for name, found in BAD.items()])
+@pytest.mark.parametrize(("name", "found"), [(name, found[0]) for name, found in READ.items()])
 def test_a_finding_says_what_its_rule_says(name: str, found: Found):
     rule, first = every_rule()[name], found()[0]
-    assert (first.rule, first.severity, first.why, first.source) == (
-        str(rule),
-        rule.severity,
-        rule.why,
-        rule.source,
-    )
+    assert (first.rule, first.severity, first.why) == (str(rule), rule.severity, rule.why)
+    assert first.source.startswith(rule.source)
     assert first.what
     assert first.mend
 
@@ -62,6 +62,7 @@ SOUND = {
     "one that asks": health("Is it clinically proven?"),
     "one with a source": health("Studies show little at https://example.org/study so far."),
     "one with all its notes": health("Stretching is fine.", NOTES),
+    "one that a spam filter knows nothing of": reported(),
 }  # fmt: skip
 
 

@@ -1,0 +1,64 @@
+"""For every rule about what a browser draws, issues that break it and no other."""
+
+from checks_cast import HERE, PUBLICATION, picture, revision
+
+from newsletter.checks.sample import Sample
+from newsletter.domain.revision import Media
+
+#: One pixel.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63e8583513"
+    "00038901cc8e8bcc9e0000000049454e44ae426082"
+)
+MEDIA = (Media("a.png", "image/png", PNG),)
+LINK = '<a style="color:#0b6b62" href="https://example.org/a"'
+DARK = "@media (prefers-color-scheme: dark)"
+
+
+def drawn(body: str = "", *, head: str = "", known: tuple[str, ...] = ()) -> Sample:
+    made = revision(body=body, head=head)
+    return Sample("garden/soil", HERE, made, PUBLICATION, media=MEDIA, known=frozenset(known))
+
+
+DRAWN: dict[str, list[Sample]] = {
+    "contrast-too-low": [
+        drawn('<p class="pale">Sow.</p>', head="<style>.pale { color: #999 }</style>"),
+        drawn('<div style="opacity:.5"><p>Sow.</p></div>'),
+    ],
+    "contrast-lost-in-the-dark": [
+        drawn('<p class="blue">Sow.</p>', head="<style>.blue { color: #2563eb }</style>")
+    ],
+    "text-gone-in-the-dark": [
+        drawn('<p class="blue">Sow.</p>', head="<style>.blue { color: #3333ff }</style>")
+    ],
+    "contrast-too-low-in-the-dark": [
+        drawn('<p class="sow">Sow.</p>', head=f"<style>{DARK} {{ .sow {{ background: #222 }} }}</style>")
+    ],
+    "text-lost-when-darkened": [
+        drawn(
+            '<table role="presentation"><tr><td background="https://news.example.org/media/a.png"'
+            ' bgcolor="#88aa99"><p style="color:#000">Sow.</p></td></tr></table>'
+        )
+    ],
+    "contrast-lost-without-pictures": [
+        drawn(picture(style="color:#eee;background:#fff")),
+        drawn(
+            '<div style="background:url(https://news.example.org/media/a.png)">'
+            '<p style="color:#eee">Sow.</p></div>',
+            known=("text-over-picture",),
+        ),
+    ],
+    "text-over-picture": [drawn('<div style="background:linear-gradient(#fff, #eee)"><p>Sow.</p></div>')],
+    "wider-than-the-screen": [
+        drawn('<div style="width:500px">Sow.</div>'),
+        drawn(f"<p>{'a' * 90}</p>"),
+    ],
+    "target-too-small": [drawn(f"<p>{LINK}>1</a> {LINK}>2</a></p>")],
+    "target-small": [drawn(f"<p>{LINK}>Order a rake</a></p>")],
+    "axe-serious": [drawn("<ul><p>Rows.</p></ul>")],
+    "axe-moderate": [drawn('<div role="complementary">Sow.</div><div role="complementary">Rake.</div>')],
+    "axe-minor": [drawn('<h2 role="button">Water</h2>')],
+    "image-without-alt": [drawn('<img src="https://news.example.org/media/a.png" width="300">')],
+    "link-without-text": [drawn(f"<p>Rake, {LINK}></a> then sow.</p>")],
+    "heading-skips-level": [drawn("<h4>Water</h4>")],
+}

@@ -1,0 +1,12 @@
+"""For every rule about where links lead, pages of others that break it and no other."""
+
+ONLINE: dict[str, list[str]] = {
+    "link-dead": ["/none", "/gone", "/moved-to-nothing", "/to-a-file", "/to-rubbish"],
+    "link-not-public": ["/inside", "/to-a-password"],
+    "link-unverified": ["/members", "/busy", "/broken", "/round"],
+    "link-leads-elsewhere": ["/elsewhere"],
+    "link-moved": ["/moved", "/moved-for-good", "/sister"],
+    "link-redirects": ["/detour"],
+    "image-not-served": ["/none", "/broken", "/"],
+}
+SOUND = ["/", "/no-head", "/a%20b?q=ü", "/page#rows"]
