@@ -23,6 +23,7 @@ from newsletter.domain.blocks import Block
 from newsletter.domain.pieces import FIELDS, Field, fence
 from newsletter.domain.slugs import offer
 from newsletter.errors import TemplateError
+from newsletter.rendering.compiled import CompiledTemplates
 from newsletter.rendering.sources import FOLDER, place_of
 from newsletter.rendering.theme import Theme
 from newsletter.rendering.tokens import Literal, as_text, as_token
@@ -32,6 +33,7 @@ from newsletter.rendering.wrapping import WIDTH, columns, hang, underline, wrap
 MARK = re.compile("\x01([^\x01]*):([0-9]+)\x01")
 # These make text that is taken for markup, which content must never become.
 _WITHHELD = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
+_COMPILED_MJML, _COMPILED_TEXT = CompiledTemplates(), CompiledTemplates()
 # What a wrong expression raises, besides Jinja2's own errors.
 _MISTAKES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -63,7 +65,7 @@ class Templates:
 
 def mjml_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
     """Make the templates whose output is MJML: whatever content they write becomes a token."""
-    environment = _environment(sources, theme, as_token, extensions=[_Marks], autoescape=True)
+    environment = _environment(sources, theme, as_token, _COMPILED_MJML, extensions=[_Marks], autoescape=True)
     for name in _WITHHELD:
         del environment.filters[name]
     environment.globals["stack"] = _stacked_rows
@@ -72,7 +74,7 @@ def mjml_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
 
 def text_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
     """Make the templates of the plain text part."""
-    environment = _environment(sources, theme, as_text, extensions=[], autoescape=False)
+    environment = _environment(sources, theme, as_text, _COMPILED_TEXT, extensions=[], autoescape=False)
     environment.filters.update(wrap=wrap, hang=hang, underline=underline)
     environment.globals.update(columns=columns, stack=_stacked_lines)
     return Templates(environment, sources)
@@ -129,6 +131,7 @@ def _environment(
     sources: Mapping[str, str],
     theme: Theme,
     finalize: Callable[[Any], str],
+    compiled: CompiledTemplates,
     *,
     extensions: list[type[Extension]],
     autoescape: bool,
@@ -139,6 +142,7 @@ def _environment(
         autoescape=autoescape,
         extensions=extensions,
         finalize=finalize,
+        bytecode_cache=compiled,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
