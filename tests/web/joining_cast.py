@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 from letter_cast import SERIES, SETTINGS, Office, write_letter
 from sqlalchemy import select
+from stage import stage
 
 from newsletter.app import App
 from newsletter.domain.subscriber import address_hash
@@ -22,7 +23,6 @@ from newsletter.store.tables import consent_event, metadata, series, subscriptio
 from newsletter.web.choosing import choose
 from newsletter.web.joining import join
 from newsletter.web.pages import pages
-from newsletter.web.server import Server
 
 ADA, NEW = "ada@example.org", "new@example.org"
 FORM = "/subscribe/back-pain"
@@ -155,5 +155,5 @@ def open_site(root: Path, database_url: str | None = None, web: str = "") -> Ite
         proxies = app.settings.web.proxies
         join(public, app.pages.sign_ups, app.web_templates, proxies)
         choose(public, app.pages.choosing, app.web_templates, proxies)
-        with Server(public) as server, httpx.Client(base_url=server.url) as http:
+        with stage().playing(public) as url, httpx.Client(base_url=url) as http:
             yield Site(office, http, app)
