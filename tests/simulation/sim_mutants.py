@@ -46,6 +46,8 @@ TELLING = {
     "a deferral clears no doubt": ("key", 8),
     "negative evidence is fenced": ("query", 100),
     "issues come in order": ("query", 76),
+    "who left is not counted with those who stayed": ("dedupe", 172),
+    "a mismatch is a doubt": ("key", 43),
 }
 
 
