@@ -1,6 +1,5 @@
 """Files to a revision: load, compose, freeze pictures, render, check."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,24 +104,6 @@ class Composing:
         if since is not None:
             changed = changed_files(self.root, since)
             wanted = [one for one in wanted if is_affected(letter, *one, changed)]
-        return self._findings(letter, wanted, lambda series, issue: self.compose(letter, series, issue))
-
-    def findings_of(self, letter: Letter, composed: Sequence[Composed]) -> list[Finding]:
-        """Return what `check` finds in issues that are composed already; raises as it does."""
-        refuse_unusable(letter)
-        known = {one.target: one for one in composed}
-        return self._findings(
-            letter,
-            [(one.series, one.issue) for one in composed],
-            lambda series, issue: known[f"{series.slug}/{issue.id}"],
-        )
-
-    def _findings(
-        self,
-        letter: Letter,
-        wanted: Sequence[tuple[Series, Issue]],
-        compose: Callable[[Series, Issue], Composed],
-    ) -> list[Finding]:
         findings = [
             found
             for series in dict.fromkeys(series.slug for series, _ in wanted)
@@ -134,7 +115,7 @@ class Composing:
         known = {(found.rule, found.target) for found in findings}
         for series, issue in wanted:
             if f"{series.slug}/{issue.id}" not in missing:
-                composed = compose(series, issue)
+                composed = self.compose(letter, series, issue)
                 more = composed.findings + composed.acknowledged
                 findings += [found for found in more if (found.rule, found.target) not in known]
         chosen = {f"{series.slug}/{issue.id}" for series, issue in wanted}

@@ -65,18 +65,20 @@ class Templates:
 
 def mjml_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
     """Make the templates whose output is MJML: whatever content they write becomes a token."""
-    environment = _environment(sources, theme, as_token, _COMPILED_MJML, extensions=[_Marks], autoescape=True)
+    environment = _environment(sources, theme, as_token, extensions=[_Marks], autoescape=True)
     for name in _WITHHELD:
         del environment.filters[name]
     environment.globals["stack"] = _stacked_rows
+    environment.bytecode_cache = _COMPILED_MJML
     return Templates(environment, sources)
 
 
 def text_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
     """Make the templates of the plain text part."""
-    environment = _environment(sources, theme, as_text, _COMPILED_TEXT, extensions=[], autoescape=False)
+    environment = _environment(sources, theme, as_text, extensions=[], autoescape=False)
     environment.filters.update(wrap=wrap, hang=hang, underline=underline)
     environment.globals.update(columns=columns, stack=_stacked_lines)
+    environment.bytecode_cache = _COMPILED_TEXT
     return Templates(environment, sources)
 
 
@@ -131,7 +133,6 @@ def _environment(
     sources: Mapping[str, str],
     theme: Theme,
     finalize: Callable[[Any], str],
-    compiled: CompiledTemplates,
     *,
     extensions: list[type[Extension]],
     autoescape: bool,
@@ -142,7 +143,6 @@ def _environment(
         autoescape=autoescape,
         extensions=extensions,
         finalize=finalize,
-        bytecode_cache=compiled,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
