@@ -3,45 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# What Python compiled is kept, also where the system says otherwise: a process starts in half the time.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check bench fuzz soak chaos lock run browser clean
 
 # One article becomes four weekly emails for 200 invented people, under a fake clock.
 # With PROVIDER=mailgun, or another name of `newsletter provider fake`, the mails go through that fake.
 demo: $(STAMP)
-	@rm -rf demo
-	@set -e; say() { echo; echo "\$$ newsletter $$*"; $(BIN)/newsletter "$$@"; }; \
-	$(if $(PROVIDER),$(start_fake)) \
-	say init demo; \
-	say -C demo check; \
-	say -C demo subscribers import ../content/subscribers/invented.csv --consent demo; \
-	say -C demo preview --out preview; \
-	say -C demo queue back-pain; \
-	say -C demo plan; \
-	say -C demo run --play 4; \
-	say -C demo queue; \
-	echo; $(if $(PROVIDER),$(stop_fake),$(count_mails)), a preview is in demo/preview/index.html"
-
-count_mails = echo "$$(find demo/outbox -name '*.eml' | wc -l | tr -d ' ') mails are in demo/outbox/
-
-# A fake takes any key that looks like one. What a script starts in the background hears no Ctrl-C.
-PORT ?= 9025
-define start_fake
-export NEWSLETTER_PROVIDER__NAME=$(PROVIDER) BREVO_API_KEY=rehearsal MAILERSEND_API_TOKEN=rehearsal \
-  MAILGUN_API_KEY=rehearsal MJ_APIKEY_PUBLIC=rehearsal MJ_APIKEY_PRIVATE=rehearsal MANDRILL_API_KEY=rehearsal \
-  POSTMARK_SERVER_TOKEN=rehearsal RESEND_API_KEY=re_rehearsal SENDGRID_API_KEY=SG.rehearsal \
-  SPARKPOST_API_KEY=rehearsal AWS_ACCESS_KEY_ID=AKIAREHEARSAL AWS_SECRET_ACCESS_KEY=rehearsal AWS_REGION=eu-west-1; \
-if [ "$(PROVIDER)" = smtp ]; then export NEWSLETTER_PROVIDER__HOST=127.0.0.1 NEWSLETTER_PROVIDER__PORT=$(PORT) \
-  NEWSLETTER_PROVIDER__SECURITY=none; else export NEWSLETTER_PROVIDER__BASE_URL=http://127.0.0.1:$(PORT); fi; \
-mkdir demo; touch demo/fake.txt; echo "\$$ newsletter provider fake $(PROVIDER) --port $(PORT)"; \
-$(BIN)/newsletter provider fake $(PROVIDER) --port $(PORT) >demo/fake.txt 2>&1 & fake=$$!; \
-trap 'kill $$fake 2>/dev/null && wait $$fake || :' EXIT; trap 'exit 1' INT TERM; \
-until grep -q "stop with" demo/fake.txt; do \
-  kill -0 $$fake 2>/dev/null || { cat demo/fake.txt; exit 1; }; sleep 0.1; done; head -1 demo/fake.txt;
-endef
-define stop_fake
-kill $$fake; wait $$fake || :; echo "the fake $(PROVIDER): $$(tail -1 demo/fake.txt)
-endef
+	@sh $(dir $(lastword $(MAKEFILE_LIST)))tests/process/demo.sh $(BIN)/newsletter $(if $(PROVIDER),$(PROVIDER) $(or $(PORT),9025))
 
 # Every test: SQLite, PostgreSQL, real processes, and a browser where there is one. Most of the time would go by in
 # waiting for a disk, though no test pulls the plug: where the system has 4 GB of files in memory, they lie there.

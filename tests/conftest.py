@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import postgres_server
 import pytest
+import shared_statements
 from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 
@@ -20,6 +21,7 @@ _PATIENT = settings(
 settings.register_profile("suite", _PATIENT, derandomize=True, database=None)
 settings.register_profile("fuzz", _PATIENT, print_blob=True)
 settings.load_profile("suite")
+shared_statements.share()
 
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = ("sqlite", "postgres")

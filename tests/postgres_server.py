@@ -54,7 +54,8 @@ class PostgresServer:
     def database(self) -> Iterator[str]:
         """Give the URL of a new, empty database."""
         name = f"test_{next(_numbers)}"
-        self._execute(f"CREATE DATABASE {name}")
+        # By files it takes a third of the time that it takes by the log, where nothing waits for a disk.
+        self._execute(f"CREATE DATABASE {name} STRATEGY file_copy")
         try:
             yield f"{self.url}/{name}"
         finally:

@@ -5,31 +5,27 @@ and its SDK 5.1 as of 2026, and by django-anymail where it says so.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter import __version__
 from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
-    Answer,
     Capabilities,
     Inquiry,
     Mailing,
-    Outcome,
     Provider,
     Recovery,
-    Request,
     Sightings,
-    always,
 )
 from newsletter.providers.account import Account
 from newsletter.providers.brevo_account import BrevoAccount
 from newsletter.providers.brevo_answers import read_answer
 from newsletter.providers.brevo_form import Form
 from newsletter.providers.brevo_log import EventLog
-from newsletter.providers.settings import ProviderSettings, Secret, read_secret
-from newsletter.providers.wire import Patience, Wire
+from newsletter.providers.posting import Post
+from newsletter.providers.settings import ProviderSettings, read_secret
+from newsletter.providers.wire import Patience
 
 BASE_URL = "https://api.brevo.com"
 #: What a call may have is not documented: in bytes, what we send at most.
@@ -61,13 +57,19 @@ class Brevo(Account):
         cost="that our one-click header is kept is not documented: look at the source of a test mail first",
     )
 
-    def compile(self, message: Message) -> Callable[[Mailing], "BrevoCall"]:
+    def compile(self, message: Message) -> Callable[[Mailing], Post]:
         """Encode a message once as one version of the call.
 
         Raises ProviderError as `Form` does.
         """
         url, form = f"{self._base_url}/v3/smtp/email", Form(message)
-        return lambda mailing: BrevoCall(url, self._secret, self._wire, mailing, form.body(mailing))
+
+        def fill(mailing: Mailing) -> Post:
+            body = form.body(mailing)
+            why_not = "the batch is larger than 20 MB" if sum(map(len, body)) > LARGEST_CALL else None
+            return Post(url, self._secret, self._wire, headers_for, read_answer, mailing, body, why_not)
+
+        return fill
 
     def search(self, inquiry: Inquiry) -> Sightings:
         """Look in the account's events for mails taken under a key."""
@@ -89,37 +91,10 @@ def open_brevo(settings: ProviderSettings) -> Provider:
     return Brevo(settings.base_url or BASE_URL, key)
 
 
-@dataclass(frozen=True)
-class BrevoCall:
-    """One batch, composed."""
-
-    url: str
-    key: Secret
-    wire: Wire
-    mailing: Mailing
-    body: Sequence[bytes]
-
-    def request(self) -> Request:
-        """Show the call with its key hidden."""
-        return Request("POST", self.url, headers_for("***"), b"".join(self.body))
-
-    def make(self, may_start: Callable[[], bool] = always) -> Answer:
-        """Make the call once, unless it is too large."""
-        if sum(map(len, self.body)) > LARGEST_CALL:
-            return Answer(Outcome.REFUSED, "the batch is larger than 20 MB, nothing was sent")
-        key = self.key.reveal()
-        reply = self.wire.post(self.url, headers_for(key), self.body, may_start)
-        if isinstance(reply, Answer):
-            return reply
-        found = read_answer(reply, [recipient.pos for recipient in self.mailing.recipients])
-        return replace(found, reason=found.reason.replace(key, "***"))
-
-
 def headers_for(key: str) -> dict[str, str]:
     """Return the headers of every call."""
     return {
         "Accept": "application/json",
-        "Content-Type": "application/json",
         "User-Agent": f"newsletter/{__version__}",
         "api-key": key,
     }

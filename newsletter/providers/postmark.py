@@ -6,7 +6,6 @@ postmarkapp.com/developer as of 2026-02.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import orjson
@@ -16,27 +15,24 @@ from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message, Recipient
 from newsletter.domain.pieces import Field, Pieces
 from newsletter.domain.provider import (
-    Answer,
     Capabilities,
     Inquiry,
     Mailing,
-    Outcome,
     Provider,
     Recovery,
-    Request,
     Sightings,
-    always,
 )
 from newsletter.errors import ProviderError
 from newsletter.providers.account import Account
 from newsletter.providers.encoding import json_html, json_line, json_text
 from newsletter.providers.headers import ascii_addresses, check_header, phrase_of, split_mailbox
+from newsletter.providers.posting import Post
 from newsletter.providers.postmark_account import PostmarkServer
 from newsletter.providers.postmark_answers import read_answer
 from newsletter.providers.postmark_log import MessageLog
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
 from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, reader_of
-from newsletter.providers.wire import Patience, Wire
+from newsletter.providers.wire import Patience
 
 BASE_URL = "https://api.postmarkapp.com"
 #: A broadcast stream that every new server has.
@@ -75,7 +71,7 @@ class Postmark(Account):
         super().__init__(base_url, token, patience)
         self._stream = stream
 
-    def compile(self, message: Message) -> Callable[[Mailing], "PostmarkCall"]:
+    def compile(self, message: Message) -> Callable[[Mailing], Post]:
         """Encode a message once as one element of the JSON array.
 
         Raises ProviderError for a body that is too large, and as `Form` does.
@@ -83,9 +79,10 @@ class Postmark(Account):
         url = f"{self._base_url}/email/batch"
         form = Form(message, NOTICES if message.notice else self._stream)
 
-        def fill(mailing: Mailing) -> PostmarkCall:
+        def fill(mailing: Mailing) -> Post:
             body = form.body(mailing)
-            return PostmarkCall(url, self._secret, self._wire, mailing, body, unfit(mailing.recipients, body))
+            why_not = unfit(mailing.recipients, body)
+            return Post(url, self._secret, self._wire, headers_for, read_answer, mailing, body, why_not)
 
         return fill
 
@@ -143,38 +140,6 @@ def unfit(recipients: Sequence[Recipient], body: Sequence[bytes]) -> str | None:
     if sum(map(len, body)) > LARGEST_CALL:
         return "the batch is larger than the 50 MB that Postmark takes"
     return None
-
-
-@dataclass(frozen=True)
-class PostmarkCall:
-    """One batch, composed; `why_not` says why its recipients cannot share a call."""
-
-    url: str
-    token: Secret
-    wire: Wire
-    mailing: Mailing
-    body: Sequence[bytes]
-    why_not: str | None
-
-    def request(self) -> Request:
-        """Show the call with its token hidden."""
-        return Request("POST", self.url, self._headers("***"), b"".join(self.body))
-
-    def make(self, may_start: Callable[[], bool] = always) -> Answer:
-        """Make the call once, unless its recipients cannot share one."""
-        if self.why_not:
-            return Answer(Outcome.REFUSED, f"{self.why_not}, nothing was sent")
-        token = self.token.reveal()
-        reply = self.wire.post(self.url, self._headers(token), self.body, may_start)
-        if isinstance(reply, Answer):
-            return reply
-        found = read_answer(reply, [recipient.pos for recipient in self.mailing.recipients])
-        # Tokens have no common beginning by which they could be known.
-        rejected = {pos: words.replace(token, "***") for pos, words in found.rejected.items()}
-        return replace(found, reason=found.reason.replace(token, "***"), rejected=rejected)
-
-    def _headers(self, token: str) -> dict[str, str]:
-        return {**headers_for(token), "Content-Type": "application/json"}
 
 
 def headers_for(token: str) -> dict[str, str]:

@@ -5,32 +5,28 @@ SendGrid's OpenAPI description as of 2026-01.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter import __version__
 from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
-    Answer,
     Capabilities,
     Inquiry,
     Mailing,
-    Outcome,
     Provider,
     Recovery,
-    Request,
     Shape,
     Sightings,
-    always,
 )
 from newsletter.providers.account import Account
+from newsletter.providers.posting import Post
 from newsletter.providers.sendgrid_account import SendGridAccount
 from newsletter.providers.sendgrid_answers import read_answer
 from newsletter.providers.sendgrid_form import LARGEST_CALL, Form, unfit
 from newsletter.providers.sendgrid_log import EmailLog
-from newsletter.providers.settings import ProviderSettings, Secret, read_secret
-from newsletter.providers.wire import Patience, Wire
+from newsletter.providers.settings import ProviderSettings, read_secret
+from newsletter.providers.wire import Patience
 
 #: Subusers of the European region have keys of their own, for "https://api.eu.sendgrid.com".
 BASE_URL = "https://api.sendgrid.com"
@@ -55,13 +51,14 @@ class SendGrid(Account):
         cost="one address that SendGrid does not take refuses the whole call, which is divided then",
     )
 
-    def compile(self, message: Message) -> Callable[[Mailing], "SendGridCall"]:
+    def compile(self, message: Message) -> Callable[[Mailing], Post]:
         """Encode a message once as a content with tags in it; raises ProviderError as `Form` does."""
         url, form = f"{self._base_url}/v3/mail/send", Form(message)
 
-        def fill(mailing: Mailing) -> SendGridCall:
+        def fill(mailing: Mailing) -> Post:
             body = form.body(mailing)
-            return SendGridCall(url, self._secret, self._wire, mailing, body, unfit(mailing.recipients, body))
+            why_not = unfit(mailing.recipients, body)
+            return Post(url, self._secret, self._wire, headers_for, read_answer, mailing, body, why_not)
 
         return fill
 
@@ -82,36 +79,6 @@ def open_sendgrid(settings: ProviderSettings) -> Provider:
     """
     key = read_secret(settings.environment, "SENDGRID_API_KEY")
     return SendGrid(settings.base_url or BASE_URL, key)
-
-
-@dataclass(frozen=True)
-class SendGridCall:
-    """One batch, composed; `why_not` says why its recipients cannot share a call."""
-
-    url: str
-    key: Secret
-    wire: Wire
-    mailing: Mailing
-    body: Sequence[bytes]
-    why_not: str | None
-
-    def request(self) -> Request:
-        """Show the call with its key hidden."""
-        return Request("POST", self.url, self._headers("***"), b"".join(self.body))
-
-    def make(self, may_start: Callable[[], bool] = always) -> Answer:
-        """Make the call once, unless its recipients cannot share one."""
-        if self.why_not:
-            return Answer(Outcome.REFUSED, f"{self.why_not}, nothing was sent")
-        key = self.key.reveal()
-        reply = self.wire.post(self.url, self._headers(key), self.body, may_start)
-        if isinstance(reply, Answer):
-            return reply
-        found = read_answer(reply, [recipient.pos for recipient in self.mailing.recipients])
-        return replace(found, reason=found.reason.replace(key, "***"))
-
-    def _headers(self, key: str) -> dict[str, str]:
-        return {**headers_for(key), "Content-Type": "application/json"}
 
 
 def headers_for(key: str) -> Mapping[str, str]:

@@ -5,32 +5,28 @@ Facts by developers.sparkpost.com as of 2026-06.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter import __version__
 from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
-    Answer,
     Capabilities,
     Inquiry,
     Mailing,
-    Outcome,
     Provider,
     Recovery,
-    Request,
     Shape,
     Sightings,
-    always,
 )
 from newsletter.providers.account import Account
+from newsletter.providers.posting import Post
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
 from newsletter.providers.sparkpost_account import SparkPostAccount
 from newsletter.providers.sparkpost_answers import read_answer
 from newsletter.providers.sparkpost_form import Form, unfit
 from newsletter.providers.sparkpost_log import EventLog
-from newsletter.providers.wire import Patience, Wire
+from newsletter.providers.wire import Patience
 
 #: Accounts are of one region; `base_url` = "https://api.eu.sparkpost.com" is the other.
 BASE_URL = "https://api.sparkpost.com"
@@ -60,15 +56,16 @@ class SparkPost(Account):
         super().__init__(base_url, secret, patience)
         self._base_url = self._base_url.removesuffix("/api/v1")
 
-    def compile(self, message: Message) -> Callable[[Mailing], "SparkPostCall"]:
+    def compile(self, message: Message) -> Callable[[Mailing], Post]:
         """Encode a message once as a content with variables in it; raises ProviderError as `Form` does."""
         form = Form(message)
         # All that was wrong in a call is asked for, and not only the first few.
         url = f"{self._base_url}/api/v1/transmissions?num_rcpt_errors={self.can.batch_size}"
 
-        def fill(mailing: Mailing) -> SparkPostCall:
+        def fill(mailing: Mailing) -> Post:
             body = form.body(mailing)
-            return SparkPostCall(url, self._secret, self._wire, mailing, body, unfit(mailing.recipients))
+            why_not = unfit(mailing.recipients)
+            return Post(url, self._secret, self._wire, headers_for, read_answer, mailing, body, why_not)
 
         return fill
 
@@ -89,37 +86,6 @@ def open_sparkpost(settings: ProviderSettings) -> Provider:
     """
     key = read_secret(settings.environment, "SPARKPOST_API_KEY")
     return SparkPost(settings.base_url or BASE_URL, key)
-
-
-@dataclass(frozen=True)
-class SparkPostCall:
-    """One batch, composed; `why_not` says why its recipients cannot share a call."""
-
-    url: str
-    key: Secret
-    wire: Wire
-    mailing: Mailing
-    body: Sequence[bytes]
-    why_not: str | None
-
-    def request(self) -> Request:
-        """Show the call with its key hidden."""
-        return Request("POST", self.url, self._headers("***"), b"".join(self.body))
-
-    def make(self, may_start: Callable[[], bool] = always) -> Answer:
-        """Make the call once, unless its recipients cannot share one."""
-        if self.why_not:
-            return Answer(Outcome.REFUSED, f"{self.why_not}, nothing was sent")
-        key = self.key.reveal()
-        reply = self.wire.post(self.url, self._headers(key), self.body, may_start)
-        if isinstance(reply, Answer):
-            return reply
-        found = read_answer(reply, [recipient.pos for recipient in self.mailing.recipients])
-        # Keys of the service have no common beginning by which they could be known.
-        return replace(found, reason=found.reason.replace(key, "***"))
-
-    def _headers(self, key: str) -> dict[str, str]:
-        return {**headers_for(key), "Content-Type": "application/json"}
 
 
 def headers_for(key: str) -> Mapping[str, str]:

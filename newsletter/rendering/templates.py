@@ -23,6 +23,7 @@ from newsletter.domain.blocks import Block
 from newsletter.domain.pieces import FIELDS, Field, fence
 from newsletter.domain.slugs import offer
 from newsletter.errors import TemplateError
+from newsletter.rendering.compiled import CompiledTemplates
 from newsletter.rendering.sources import FOLDER, Source, place_of
 from newsletter.rendering.theme import Theme
 from newsletter.rendering.tokens import Literal, as_text, as_token
@@ -32,6 +33,7 @@ from newsletter.rendering.wrapping import WIDTH, columns, hang, underline, wrap
 MARK = re.compile("\x01([^\x01]*):([0-9]+)\x01")
 # These make text that is taken for markup, which content must never become.
 _WITHHELD = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
+_COMPILED_MJML, _COMPILED_TEXT = CompiledTemplates(), CompiledTemplates()
 # What a wrong expression raises, besides Jinja2's own errors.
 _MISTAKES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -68,6 +70,7 @@ def mjml_templates(sources: Mapping[str, Source], theme: Theme) -> Templates:
     for name in _WITHHELD:
         del environment.filters[name]
     environment.globals["stack"] = _stacked_rows
+    environment.bytecode_cache = _COMPILED_MJML
     return Templates(environment, sources)
 
 
@@ -76,6 +79,7 @@ def text_templates(sources: Mapping[str, Source], theme: Theme) -> Templates:
     environment = _environment(sources, theme, as_text, extensions=[], autoescape=False)
     environment.filters.update(wrap=wrap, hang=hang, underline=underline)
     environment.globals.update(columns=columns, stack=_stacked_lines)
+    environment.bytecode_cache = _COMPILED_TEXT
     return Templates(environment, sources)
 
 

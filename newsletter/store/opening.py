@@ -18,6 +18,8 @@ BUSY_TIMEOUT_MS = 10_000
 #: The password of a URL that cannot be read, after what stands before it.
 _PASSWORD = re.compile(r"(://[^:/@]*:|[?&]password=)[^@&'\"]*")
 ASK_AGAIN_MS = 5
+#: A process has about 200, and the driver keeps 128: each of the others would be parsed anew every time.
+_STATEMENTS = 512
 
 
 def parse_url(url: str) -> URL:
@@ -62,7 +64,12 @@ def open_sqlite(file: str, **pool: Any) -> Engine:
     """Open a pool to an SQLite file."""
     engine = create_engine(
         f"sqlite:///{file}",
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "factory": Driver},
+        connect_args={
+            "check_same_thread": False,
+            "timeout": BUSY_TIMEOUT_MS / 1000,
+            "factory": Driver,
+            "cached_statements": _STATEMENTS,
+        },
         **pool,
     )
     event.listen(engine, "connect", _configure)

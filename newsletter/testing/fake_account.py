@@ -38,7 +38,7 @@ class FakeAccount(FakeService):
         super().__init__(port=port, now=now, script=script, latency=latency)
         self.reading = deque(reading)
         self.index_lag = index_lag
-        self.ledger = Ledger(log, keeps_bodies=keeps_bodies)
+        self.ledger = Ledger(Accepted, log, keeps_bodies=keeps_bodies)
         self.lock = threading.Lock()
         self._key = key
         self._told = told

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from newsletter.testing import fake_http
+from newsletter.testing.accepted import Ledger
 from newsletter.testing.account_pages import MailgunPages
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
@@ -28,7 +29,7 @@ from newsletter.testing.fake_http import (
     Script,
     machine_clock,
 )
-from newsletter.testing.mailgun_log import Accepted, CallLog, read_log
+from newsletter.testing.mailgun_log import Accepted, read_log
 from newsletter.testing.mailgun_rules import (
     Fields,
     all_of,
@@ -84,7 +85,7 @@ class FakeMailgun(FakeService):
         self._passes = passes
         self._told = told
         self._lock = threading.Lock()
-        self._log = CallLog(log, keeps_bodies=keeps_bodies)
+        self._log = Ledger(Accepted, log, keeps_bodies=keeps_bodies)
         self.pages = MailgunPages()
 
     @property

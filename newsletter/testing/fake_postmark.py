@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from newsletter.testing import fake_http
+from newsletter.testing.accepted import Ledger
 from newsletter.testing.account_pages import postmark_page
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
@@ -27,7 +28,7 @@ from newsletter.testing.fake_http import (
     Script,
     machine_clock,
 )
-from newsletter.testing.postmark_log import Accepted, CallLog, read_log
+from newsletter.testing.postmark_log import Accepted, read_log
 from newsletter.testing.postmark_rules import Server, metadata_of, recipients_of
 
 __all__ = ["Accepted", "FakePostmark", "Fault", "Response", "Server", "error", "read_log", "serve"]
@@ -72,7 +73,7 @@ class FakePostmark(FakeService):
         self._index_lag = index_lag
         self._told = told
         self._lock = threading.Lock()
-        self._log = CallLog(log, keeps_bodies=keeps_bodies)
+        self._log = Ledger(Accepted, log, keeps_bodies=keeps_bodies)
 
     @property
     def accepted(self) -> Sequence[Accepted]:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.testing import fake_http
+from newsletter.testing.accepted import Ledger
 from newsletter.testing.account_pages import SesPages
 from newsletter.testing.fake_http import (
     BAD_GATEWAY,
@@ -26,7 +27,7 @@ from newsletter.testing.fake_http import (
     Script,
     machine_clock,
 )
-from newsletter.testing.ses_log import Accepted, CallLog, read_log
+from newsletter.testing.ses_log import Accepted, read_log
 from newsletter.testing.ses_rules import (
     Unrendered,
     data_of,
@@ -97,21 +98,21 @@ class FakeSes(FakeService):
         self._passes = passes
         self._told = told
         self._lock = threading.Lock()
-        self._log = CallLog(log, keeps_bodies=keeps_bodies)
+        self._log = Ledger(Accepted, log, keeps_bodies=keeps_bodies)
         self.pages = SesPages()
 
     @property
     def accepted(self) -> Sequence[Accepted]:
-        return [mail for mail in self._log.taken if not mail.failure]
+        return [mail for mail in self._log.accepted if not mail.failure]
 
     @property
     def unrendered(self) -> Sequence[Accepted]:
-        return [mail for mail in self._log.taken if mail.failure]
+        return [mail for mail in self._log.accepted if mail.failure]
 
     @property
     def leaks(self) -> Sequence[Accepted]:
         """List the mails that show their reader who else gets it."""
-        return [mail for mail in self._log.taken if len(mail.to) > 1]
+        return [mail for mail in self._log.accepted if mail.is_leak]
 
     def handle(self, request: Received) -> Response:
         response = self._handle(request)
@@ -234,7 +235,7 @@ class FakeSes(FakeService):
 
     def _sent_within(self, span: timedelta) -> int:
         since = self.now() - span
-        return sum(len(mail.to) for mail in self._log.taken if mail.at > since)
+        return sum(len(mail.to) for mail in self._log.accepted if mail.at > since)
 
     def _account(self) -> Response:
         quota = {

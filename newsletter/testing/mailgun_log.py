@@ -1,34 +1,18 @@
-"""What the fake Mailgun has accepted, kept in memory and, if wanted, in a file that survives it.
+"""What the fake Mailgun has accepted."""
 
-One line a call, written before the answer: a line that was cut off by a kill was never accepted.
-"""
-
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from newsletter.testing.accepted import AcceptedMail, read_back
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """A mail that one address gets; read back from a file it has no bodies.
+@dataclass(frozen=True, kw_only=True)
+class Accepted(AcceptedMail):
+    """A mail that one address gets; `headers` are those of `h:`, `variables` those of `v:`."""
 
-    `to` is what its To header shows, `headers` are those of `h:`, `variables` those of `v:`.
-    """
-
-    id: str
     domain: str
-    at: datetime
     address: str
-    to: tuple[str, ...]
-    sender: str
-    subject: str
-    html: str
-    text: str
-    headers: Mapping[str, str]
     tags: tuple[str, ...]
     variables: Mapping[str, str]
 
@@ -37,51 +21,7 @@ class Accepted:
         """The key of the mailing by our adapter: it goes with its last tag."""
         return self.tags[-1] if self.tags else ""
 
-    @property
-    def is_leak(self) -> bool:
-        """Tell whether the mail shows its reader who else gets it."""
-        return len(self.to) > 1
-
-
-class CallLog:
-    """The calls of one account."""
-
-    def __init__(self, file: Path | None, *, keeps_bodies: bool = True) -> None:
-        self.accepted: list[Accepted] = []
-        self._file = file
-        self._keeps_bodies = keeps_bodies
-        if file and file.exists():
-            lines = _whole_lines(file)
-            os.truncate(file, sum(map(len, lines)))
-            self.accepted = [mail for line in lines for mail in _from_line(line)]
-
-    def add(self, mails: Sequence[Accepted]) -> None:
-        """Keep the mails of a call, in the file first."""
-        if self._file:
-            line = json.dumps([asdict(_without_bodies(mail)) for mail in mails], default=str).encode()
-            # Closed, and so with the kernel, before the answer: it outlives this process.
-            with self._file.open("ab") as out:
-                out.write(line + b"\n")
-        self.accepted.extend(mails if self._keeps_bodies else map(_without_bodies, mails))
-
 
 def read_log(file: Path) -> list[Accepted]:
     """List the mails that a fake, stopped, killed or still running, has accepted."""
-    return [mail for line in _whole_lines(file) for mail in _from_line(line)]
-
-
-def _whole_lines(file: Path) -> list[bytes]:
-    return [line for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-
-
-def _without_bodies(mail: Accepted) -> Accepted:
-    return replace(mail, html="", text="")
-
-
-def _from_line(line: bytes) -> list[Accepted]:
-    return [_from_row(row) for row in json.loads(line)]
-
-
-def _from_row(row: dict[str, Any]) -> Accepted:
-    at = datetime.fromisoformat(row["at"])
-    return Accepted(**{**row, "at": at, "to": tuple(row["to"]), "tags": tuple(row["tags"])})
+    return read_back(Accepted, file)

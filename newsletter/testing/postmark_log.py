@@ -1,33 +1,18 @@
-"""What the fake Postmark has accepted, kept in memory and, if wanted, in a file that survives it.
+"""What the fake Postmark has accepted."""
 
-One line a call, written before the answer: a line that was cut off by a kill was never accepted.
-"""
-
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from newsletter.testing.accepted import AcceptedMail, read_back
 
-@dataclass(frozen=True)
-class Accepted:
-    """A mail that was taken; read back from a file it has no bodies.
 
-    `headers`, `html` and `text` are as they leave: a stream that manages unsubscribing changes them.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Accepted(AcceptedMail):
+    """A mail that was taken: as it leaves, for a stream that manages unsubscribing changes it."""
 
-    id: str
-    at: datetime
-    to: tuple[str, ...]
     stream: str
-    sender: str
-    subject: str
-    html: str
-    text: str
-    headers: Mapping[str, str]
     tag: str
     metadata: Mapping[str, str]
     message: Mapping[str, Any]
@@ -37,49 +22,11 @@ class Accepted:
         """The key of the mailing by our adapter."""
         return self.metadata.get("mailing", "")
 
-    @property
-    def is_leak(self) -> bool:
-        """Tell whether the mail shows its reader who else gets it."""
-        return len(self.to) > 1
-
-
-class CallLog:
-    """The calls of one server."""
-
-    def __init__(self, file: Path | None, *, keeps_bodies: bool = True) -> None:
-        self.accepted: list[Accepted] = []
-        self._file = file
-        self._keeps_bodies = keeps_bodies
-        if file and file.exists():
-            lines = _whole_lines(file)
-            os.truncate(file, sum(map(len, lines)))
-            self.accepted = [mail for line in lines for mail in _from_line(line)]
-
-    def add(self, mails: Sequence[Accepted]) -> None:
-        """Keep the mails of a call, in the file first."""
-        if self._file and mails:
-            line = json.dumps([asdict(_without_bodies(mail)) for mail in mails], default=str).encode()
-            # Closed, and so with the kernel, before the answer: it outlives this process.
-            with self._file.open("ab") as out:
-                out.write(line + b"\n")
-        self.accepted.extend(mails if self._keeps_bodies else map(_without_bodies, mails))
+    def without_bodies(self) -> "Accepted":
+        """Return what a file keeps of the mail."""
+        return replace(self, html="", text="", message={})
 
 
 def read_log(file: Path) -> list[Accepted]:
     """List the mails that a fake, stopped, killed or still running, has accepted."""
-    return [mail for line in _whole_lines(file) for mail in _from_line(line)]
-
-
-def _whole_lines(file: Path) -> list[bytes]:
-    return [line for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-
-
-def _without_bodies(mail: Accepted) -> Accepted:
-    return replace(mail, html="", text="", message={})
-
-
-def _from_line(line: bytes) -> list[Accepted]:
-    return [
-        Accepted(**{**row, "at": datetime.fromisoformat(row["at"]), "to": tuple(row["to"])})
-        for row in json.loads(line)
-    ]
+    return read_back(Accepted, file)

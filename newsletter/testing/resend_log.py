@@ -1,15 +1,13 @@
-"""What the fake Resend has accepted, kept in memory and, if wanted, in a file that survives it.
-
-One line a call, written before the answer: a line that was cut off by a kill was never accepted.
-"""
+"""What the fake Resend has accepted, kept in memory and, if wanted, in a file that survives it."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from newsletter.testing.call_file import CallFile, whole_lines
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,10 @@ class CallLog:
     def __init__(self, file: Path | None, *, keeps_bodies: bool = True) -> None:
         self.accepted: list[Accepted] = []
         self._calls: dict[str, Remembered] = {}
-        self._file = file
+        self._file = CallFile(file)
         self._keeps_bodies = keeps_bodies
-        if file and file.exists():
-            lines = _whole_lines(file)
-            os.truncate(file, sum(map(len, lines)))
-            for line in lines:
-                self._keep(*_from_line(line))
+        for line in self._file.resume():
+            self._keep(*_from_line(line))
 
     def remembered(self, key: str, since: datetime) -> Remembered | None:
         """Find the call of a key, unless it is older than `since`."""
@@ -71,8 +66,7 @@ class CallLog:
 
     def add(self, call: Remembered, mails: list[Accepted]) -> None:
         """Keep a call, in the file first."""
-        if self._file:
-            _append(self._file, _to_line(call, mails))
+        self._file.append(lambda: _to_line(call, mails))
         self._keep(call, mails)
 
     def _keep(self, call: Remembered, mails: list[Accepted]) -> None:
@@ -83,17 +77,7 @@ class CallLog:
 
 def read_log(file: Path) -> list[Accepted]:
     """List the mails that a fake, stopped, killed or still running, has accepted."""
-    return [mail for line in _whole_lines(file) for mail in _from_line(line)[1]]
-
-
-def _append(file: Path, line: bytes) -> None:
-    # Closed, and so with the kernel, before the answer: it outlives this process.
-    with file.open("ab") as out:
-        out.write(line)
-
-
-def _whole_lines(file: Path) -> list[bytes]:
-    return [line for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    return [mail for line in whole_lines(file) for mail in _from_line(line)[1]]
 
 
 def _without_bodies(mail: Accepted) -> Accepted:
@@ -104,7 +88,7 @@ def _without_bodies(mail: Accepted) -> Accepted:
 def _to_line(call: Remembered, mails: list[Accepted]) -> bytes:
     rows = [{"id": mail.id, "message": _without_bodies(mail).message} for mail in mails]
     line = {"key": call.key, "fingerprint": call.fingerprint, "at": call.at.isoformat()}
-    return json.dumps({**line, "answer": call.answer, "mails": rows}).encode() + b"\n"
+    return json.dumps({**line, "answer": call.answer, "mails": rows}).encode()
 
 
 def _from_line(line: bytes) -> tuple[Remembered, list[Accepted]]:

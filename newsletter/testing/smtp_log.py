@@ -1,15 +1,13 @@
-"""What the fake mail server has accepted, kept in memory and, if wanted, in a file that survives it.
-
-One line a mail, written before the answer: a line that was cut off by a kill was never accepted.
-"""
+"""What the fake mail server has accepted, kept in memory and, if wanted, in a file that survives it."""
 
 import json
-import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+
+from newsletter.testing.call_file import CallFile, whole_lines
 
 
 @dataclass(frozen=True)
@@ -33,36 +31,25 @@ class MailLog:
     """The mails of one server."""
 
     def __init__(self, file: Path | None, *, keeps_bodies: bool = True) -> None:
-        self.accepted: list[Accepted] = []
-        self._file = file
+        self._file = CallFile(file)
         self._keeps_bodies = keeps_bodies
-        if file and file.exists():
-            lines = _whole_lines(file)
-            os.truncate(file, sum(map(len, lines)))
-            self.accepted += map(_from_line, lines)
+        self.accepted = [_from_line(line) for line in self._file.resume()]
 
     def add(self, mail: Accepted) -> None:
         """Keep a mail, in the file first."""
-        if self._file:
-            # Closed, and so with the kernel, before the answer: it outlives this process.
-            with self._file.open("ab") as out:
-                out.write(_to_line(mail))
+        self._file.append(lambda: _to_line(mail))
         self.accepted.append(mail if self._keeps_bodies else replace(mail, data=b""))
 
 
 def read_log(file: Path) -> list[Accepted]:
     """List the mails that a fake, stopped, killed or still running, has accepted."""
-    return [_from_line(line) for line in _whole_lines(file)]
-
-
-def _whole_lines(file: Path) -> list[bytes]:
-    return [line for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    return [_from_line(line) for line in whole_lines(file)]
 
 
 def _to_line(mail: Accepted) -> bytes:
     said = {"id": mail.id, "at": mail.at.isoformat(), "connection": mail.connection, "from": mail.sender}
     known = {"message_id": mail.mail["Message-ID"], "subject": mail.mail["Subject"]}
-    return json.dumps({**said, "to": mail.recipients, **known}).encode() + b"\n"
+    return json.dumps({**said, "to": mail.recipients, **known}).encode()
 
 
 def _from_line(line: bytes) -> Accepted:

@@ -9,6 +9,9 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import Place, TemplateError
+from newsletter.rendering.compiled import CompiledTemplates
+
+_COMPILED = CompiledTemplates()
 
 
 class Templates:
@@ -20,6 +23,7 @@ class Templates:
             loader=FileSystemLoader(list(folders)),
             autoescape=True,
             undefined=StrictUndefined,
+            bytecode_cache=_COMPILED,
             trim_blocks=True,
             lstrip_blocks=True,
         )

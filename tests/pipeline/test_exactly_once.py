@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -51,22 +52,20 @@ def run_killed_at(stage: Stage, limit: int, monkeypatch: pytest.MonkeyPatch) -> 
     stage.play()
 
 
-def sweep(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return the boundaries at which a kill lost or repeated a mail."""
-    failed = []
+def sweep(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Give the boundaries at which a kill lost or repeated a mail."""
     for limit in range(1, boundaries(prepared, tmp_path, monkeypatch) + 1):
         stage = staged(prepared, tmp_path, str(limit))
         run_killed_at(stage, limit, monkeypatch)
         if Counter(stage.provider.accepted) != EVERYBODY or stage.states() != {"accepted": 10}:
-            failed.append(limit)
-    return failed
+            yield limit
 
 
 def test_a_kill_at_any_boundary_loses_and_repeats_nothing(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert boundaries(prepared, tmp_path, monkeypatch) > 40
-    assert sweep(prepared, tmp_path / "sweep", monkeypatch) == []
+    assert list(sweep(prepared, tmp_path / "sweep", monkeypatch)) == []
 
 
 def test_a_kill_at_any_boundary_of_a_sequence_loses_and_repeats_nothing(
@@ -99,7 +98,7 @@ def test_a_fresh_key_for_every_attempt_would_send_twice(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "batch_key", lambda deployment, batch: f"{batch.id}-{batch.epoch}")
-    assert sweep(prepared, tmp_path, monkeypatch)
+    assert next(sweep(prepared, tmp_path, monkeypatch), None)
 
 
 def test_an_unknown_outcome_is_asked_again_under_the_same_key(prepared: Path, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 import pytest
+from hands import Hands
 from provider_cases import IMPATIENT
-from provider_cast import Hands
+from provider_cast import DATE
 
 
 @pytest.fixture
 def clock():
-    return Hands()
+    return Hands(DATE)
 
 
 @pytest.fixture

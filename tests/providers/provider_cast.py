@@ -37,16 +37,6 @@ names = st.one_of(
 )
 
 
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = DATE
-
-    def __call__(self):
-        return self.now
-
-
 def a_recipient(pos=0, name="Ann Example", **values) -> Recipient:
     given = {
         "pos": pos,

@@ -1,17 +1,15 @@
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from provider_cast import a_mailing, a_message, a_recipient
+from provider_cases import opening
+from provider_cast import a_recipient
+from search_cast import KEY, START, crowd, search, send
 
-from newsletter.domain.provider import Inquiry
 from newsletter.providers import mailgun_log
 from newsletter.providers.mailgun import Mailgun
 from newsletter.providers.settings import Secret
 from newsletter.testing.fake_mailgun import FakeMailgun, Response
-
-START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-KEY = "nl-1-1-1-0"
 
 
 @pytest.fixture
@@ -20,23 +18,7 @@ def fake(clock):
         yield running
 
 
-@pytest.fixture
-def account(fake):
-    opened = Mailgun(fake.url, Secret("any"))
-    yield opened
-    opened.close()
-
-
-def crowd(count=3, key=KEY):
-    return [a_recipient(pos, reference=f"{key}-{pos}") for pos in range(count)]
-
-
-def send(account, *recipients, key=KEY):
-    return account.compile(a_message())(a_mailing(*recipients, key=key)).make()
-
-
-def search(account, *recipients, key=KEY):
-    return account.search(Inquiry(key, recipients, START))
+provider_of = opening(lambda url, patience=None: Mailgun(url, Secret("any"), patience))
 
 
 def page(*events, following=""):

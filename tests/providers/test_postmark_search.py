@@ -1,15 +1,12 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from provider_cast import a_mailing, a_message, a_recipient
+from provider_cases import opening
+from search_cast import KEY, crowd, search, send
 
-from newsletter.domain.provider import Inquiry
 from newsletter.providers.postmark import Postmark
 from newsletter.providers.settings import Secret
 from newsletter.testing.fake_postmark import RETENTION, FakePostmark, Response, Server
-
-START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-KEY = "nl-1-1-1-0"
 
 
 @pytest.fixture
@@ -20,23 +17,7 @@ def fake(clock):
         yield running
 
 
-@pytest.fixture
-def account(fake):
-    opened = Postmark(fake.url, Secret("any"))
-    yield opened
-    opened.close()
-
-
-def crowd(count=3, key=KEY):
-    return [a_recipient(pos, reference=f"{key}-{pos}") for pos in range(count)]
-
-
-def send(account, *recipients, key=KEY, **values):
-    return account.compile(a_message(**values))(a_mailing(*recipients, key=key)).make()
-
-
-def search(account, *recipients, key=KEY):
-    return account.search(Inquiry(key, recipients, START))
+provider_of = opening(lambda url, patience=None: Postmark(url, Secret("any"), patience))
 
 
 def page(*rows, total=None):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from hands import Hands
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from provider_cases import ProviderCases
@@ -26,16 +27,6 @@ from newsletter.testing.fake_smtp import BODY, DOT, GREETING, Does, FakeSmtp, Fa
 IMPATIENT = Patience(reply=timedelta(seconds=0.3), call=timedelta(seconds=1))
 PASSWORD = "correct horse battery"
 needs_openssl = pytest.mark.skipif(not can_make(), reason="no openssl makes certificates here")
-
-
-class Hands:
-    """Seconds that are moved by hand."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
@@ -416,7 +407,7 @@ def test_one_connection_carries_many_mails_and_says_goodbye(smtp, fake):
 
 
 def test_a_connection_that_was_idle_is_asked_first(fake, connect):
-    hands = Hands()
+    hands = Hands(100.0)
     smtp = connect(fake, elapsed=hands)
     send(smtp)
     hands.now += 60
@@ -426,7 +417,7 @@ def test_a_connection_that_was_idle_is_asked_first(fake, connect):
 
 @pytest.mark.parametrize("idle", [0, 60])
 def test_a_server_that_was_started_anew_costs_nobody_a_mail(fake, connect, idle):
-    hands = Hands()
+    hands = Hands(100.0)
     smtp = connect(fake, elapsed=hands)
     send(smtp)
     fake.hang_up()

@@ -1,30 +1,12 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from provider_cast import a_mailing, a_message, a_recipient
+from provider_cases import opening
+from search_cast import KEY, crowd, search, send
 
-from newsletter.domain.provider import Inquiry
 from newsletter.providers.settings import Secret
 from newsletter.providers.sparkpost import SparkPost
 from newsletter.testing.fake_sparkpost import Account, FakeSparkPost, Response
-
-START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-KEY = "nl-1-1-1-0"
-
-
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Hands()
 
 
 @pytest.fixture
@@ -33,23 +15,7 @@ def fake(clock):
         yield running
 
 
-@pytest.fixture
-def account(fake):
-    opened = SparkPost(fake.url, Secret("any"))
-    yield opened
-    opened.close()
-
-
-def crowd(count=3, key=KEY):
-    return [a_recipient(pos, reference=f"{key}-{pos}") for pos in range(count)]
-
-
-def send(account, *recipients, key=KEY):
-    return account.compile(a_message())(a_mailing(*recipients, key=key)).make()
-
-
-def search(account, *recipients, key=KEY):
-    return account.search(Inquiry(key, recipients, START))
+provider_of = opening(lambda url, patience=None: SparkPost(url, Secret("any"), patience))
 
 
 def page(*events, following="", total=None):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from unittest.mock import patch
 
@@ -38,15 +39,27 @@ class Mutant:
     switch_off: Callable[[ExitStack], None]
 
 
+#: Where seeds were found that notice a rule which few do; where a change moves them, all are looked through.
+TELLING = {
+    "a call starts soon after its claim or never": ("key", 10),
+    "a refusal clears no doubt": ("key", 39),
+    "a deferral clears no doubt": ("key", 8),
+    "negative evidence is fenced": ("query", 100),
+    "issues come in order": ("query", 76),
+    "who left is not counted with those who stayed": ("dedupe", 172),
+    "a mismatch is a doubt": ("key", 43),
+}
+
+
 def first_seed(mutant: Mutant) -> tuple[str, int, str] | None:
-    """Find the first seed in which a mutant breaks what holds without it."""
-    for seed in range(1, SEEDS + 1):
-        for name in mutant.names:
-            with ExitStack() as stack:
-                mutant.switch_off(stack)
-                broken = _of(mutant, name, seed)
-            if broken and not _of(mutant, name, seed):
-                return name, seed, broken[0]
+    """Find a seed in which a mutant breaks what holds without it."""
+    told = [TELLING[mutant.rule]] if mutant.rule in TELLING else []
+    for name, seed in chain(told, ((name, seed) for seed in range(1, SEEDS + 1) for name in mutant.names)):
+        with ExitStack() as stack:
+            mutant.switch_off(stack)
+            broken = _of(mutant, name, seed)
+        if broken and not _of(mutant, name, seed):
+            return name, seed, broken[0]
     return None
 
 

@@ -1,5 +1,6 @@
 """A provider whose log can be searched: an unknown outcome is looked up before anything is sent again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -67,7 +68,7 @@ def test_one_who_is_found_settles_an_atomic_call(trio, clock):
 
 
 def test_a_search_that_fails_is_tried_again_until_the_log_forgets_and_then_a_person_is_asked(trio, clock):
-    provider, sender = in_doubt(trio, clock)
+    provider, sender = in_doubt(trio, clock, able=replace(SEARCHABLE, look_interval=timedelta(hours=3)))
     play(sender, clock, timedelta(days=9))
     assert len(provider.mailings) == 1
     assert len(provider.inquiries) > 10

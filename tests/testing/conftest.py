@@ -1,7 +1,8 @@
 import pytest
-from fake_cases import Hands
+from fake_cases import START
+from hands import Hands
 
 
 @pytest.fixture
 def clock():
-    return Hands()
+    return Hands(START)

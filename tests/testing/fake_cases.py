@@ -18,16 +18,6 @@ NO_TLS = False
 START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 
 
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self, start=START):
-        self.now = start
-
-    def __call__(self):
-        return self.now
-
-
 class FakeCases:
     """`post_one` sends one call of `size` mails, `look` reads; `serve` runs a fake for a person."""
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from fake_cases import NO_TLS, Hands
+from fake_cases import NO_TLS
+from hands import Hands
 
 from newsletter.errors import ProviderError
 from newsletter.testing.fake_resend import FakeResend, Fault, Limits, read_log, serve

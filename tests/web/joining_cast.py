@@ -1,18 +1,23 @@
 """A letter with its public pages open, a visitor, and the mails that come to people."""
 
+import atexit
 import email
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import httpx
 from letter_cast import SERIES, SETTINGS, Office, write_letter
 from sqlalchemy import select
+from stage import stage
 
 from newsletter.app import App
 from newsletter.domain.subscriber import address_hash
@@ -22,7 +27,6 @@ from newsletter.store.tables import consent_event, metadata, series, subscriptio
 from newsletter.web.choosing import choose
 from newsletter.web.joining import join
 from newsletter.web.pages import pages
-from newsletter.web.server import Server
 
 ADA, NEW = "ada@example.org", "new@example.org"
 FORM = "/subscribe/back-pain"
@@ -141,19 +145,43 @@ def add_series(root: Path, slug: str = "sleep", title: str = "Sleep") -> None:
 @contextmanager
 def open_site(root: Path, database_url: str | None = None, web: str = "") -> Iterator[Site]:
     """Open a letter with two readers of one series, and nobody in the other."""
-    write_letter(root)
-    add_series(root)
-    database = f'\n[database]\nurl = "{database_url}"\n' if database_url else ""
-    (root / "newsletter.toml").write_text(f"{SETTINGS}\n{database}\n[web]\n{web}\n")
+    is_copy = database_url in (None, f"sqlite:///{root}/newsletter.db")
+    if is_copy:
+        shutil.copytree(_prepared(), root, dirs_exist_ok=True)
+    _write(root, database_url, web)
     with closing(Office(root)) as office:
+        if not is_copy:
+            _fill(office)
         app = office.app()
-        for name in ("ada", "ben"):
-            app.enrolling.add(f"{name}@example.org", name.title(), "", "back-pain", "asked at reception")
-        office.queue("back-pain")
-        office.queue("sleep")
         public = pages(app.pages.desk, app.web_templates)
         proxies = app.settings.web.proxies
         join(public, app.pages.sign_ups, app.web_templates, proxies)
         choose(public, app.pages.choosing, app.web_templates, proxies)
-        with Server(public) as server, httpx.Client(base_url=server.url) as http:
+        with stage().playing(public) as url, httpx.Client(base_url=url) as http:
             yield Site(office, http, app)
+
+
+@cache
+def _prepared() -> Path:
+    """Give a folder that is copied for every site with a file, which is quicker than to make it."""
+    root = Path(mkdtemp(prefix="newsletter-site-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    _write(root, None, "")
+    with closing(Office(root)) as office:
+        _fill(office)
+    return root
+
+
+def _write(root: Path, database_url: str | None, web: str) -> None:
+    write_letter(root)
+    add_series(root)
+    database = f'\n[database]\nurl = "{database_url}"\n' if database_url else ""
+    (root / "newsletter.toml").write_text(f"{SETTINGS}\n{database}\n[web]\n{web}\n")
+
+
+def _fill(office: Office) -> None:
+    app = office.app()
+    for name in ("ada", "ben"):
+        app.enrolling.add(f"{name}@example.org", name.title(), "", "back-pain", "asked at reception")
+    office.queue("back-pain")
+    office.queue("sleep")
