@@ -20,7 +20,7 @@ from newsletter.errors import LetterError
 from newsletter.rendering.mjml import compile_mjml
 from newsletter.rendering.seen import Seen, see
 from newsletter.rendering.sources import THEME, Shelf, place_of
-from newsletter.rendering.structure import unmark
+from newsletter.rendering.structure import Marked, unmark
 from newsletter.rendering.templates import Templates, mjml_templates, text_templates
 from newsletter.rendering.theme import load_theme
 from newsletter.rendering.tokens import Fragment, Late, restore
@@ -67,6 +67,10 @@ class Renderer:
         """Name what an issue is made from without rendering it: content, settings, templates and theme."""
         return see(composition).digest(self._ready().digest)
 
+    def skeleton(self, composition: Composition) -> Marked:
+        """Return the MJML that an issue's HTML is compiled from; tokens stand for its content."""
+        return _skeleton(self._ready(), see(composition))
+
     def _ready(self) -> "_Kit":
         stamp = self._shelf.stamp()
         if self._kit is None or self._kit.stamp != stamp:
@@ -101,10 +105,13 @@ def _prepare(shelf: Shelf, stamp: Sequence[object]) -> _Kit:
     return _Kit(stamp, sources.digest(), mjml, text, styles, partial(inliner.inline))
 
 
+def _skeleton(kit: _Kit, seen: Seen) -> Marked:
+    return unmark(kit.mjml.fill(_LAYOUT, {**seen.values(), "styles": kit.styles}))
+
+
 def _html(kit: _Kit, seen: Seen) -> str:
-    expanded = kit.mjml.fill(_LAYOUT, {**seen.values(), "styles": kit.styles})
     late = Late()
-    document = restore(compile_mjml(unmark(expanded)), late)
+    document = restore(compile_mjml(_skeleton(kit, seen)), late)
     return late.restore(kit.inline(document))
 
 

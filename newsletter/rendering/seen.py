@@ -12,6 +12,7 @@ from newsletter.domain.letter import Composition, Publication
 from newsletter.domain.pieces import fence_written
 from newsletter.domain.series import Issue
 from newsletter.errors import Place
+from newsletter.rendering.tokens import Literal
 
 _RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
 
@@ -76,9 +77,9 @@ def see(composition: Composition) -> Seen:
         position=composition.position,
         total=composition.total,
         sections=composition.blocks,
-        direction="rtl" if is_reversed else "ltr",
-        start="right" if is_reversed else "left",
-        end="left" if is_reversed else "right",
+        direction=Literal("rtl" if is_reversed else "ltr"),
+        start=Literal("right" if is_reversed else "left"),
+        end=Literal("left" if is_reversed else "right"),
     )
 
 

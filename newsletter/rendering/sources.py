@@ -54,9 +54,9 @@ class Shelf:
         return Sources({**shipped, **own}, shipped[THEME], own.get(THEME))
 
 
-def place_of(name: str, line: int = 0) -> Place:
+def place_of(name: str, line: int = 0, column: int = 0) -> Place:
     """Name a line of a template as an editor finds it."""
-    return Place(f"{FOLDER}/{name}", line)
+    return Place(f"{FOLDER}/{name}", line, column)
 
 
 def _files(folder: Path | None) -> Iterator[Path]:
