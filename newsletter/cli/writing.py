@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.context import ask, is_quiet, letter, writing
 from newsletter.cli.printing import accent, counted, muted, number, say, say_findings, say_json, say_table
 from newsletter.domain.finding import errors_of
 from newsletter.errors import CheckFailed, Refused
@@ -175,7 +175,7 @@ def check(
     """
     if form not in ("text", "json", "sarif"):
         raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
-    findings = letter(ctx).composing.check(target, since=changed)
+    findings = writing(ctx).composing.check(target, since=changed)
     errors = errors_of(findings)
     if form == "json":
         say_json(findings)

@@ -2,14 +2,15 @@
 
 import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from letter_cast import ARTICLE_FILE, SERIES_FILE, rewrite
 
-from newsletter.app import App
 from newsletter.domain.finding import Severity, open_of
+from newsletter.writing import Writing
 
 ROOT = Path(__file__).parents[2]
 SUBJECT = 'subject = "Neck: small movements, gentle hands"'
@@ -200,6 +201,18 @@ def test_without_git_there_is_one_clear_sentence(terminal, letter, monkeypatch):
 
 def test_the_sample_has_no_error_and_no_open_warning_and_is_checked_in_two_seconds():
     before = time.process_time()
-    findings = App(ROOT, environment={}).composing.check()
+    findings = Writing(ROOT, environment={}).composing.check()
     assert time.process_time() - before < 2
     assert {one.severity for one in open_of(findings)} <= {Severity.INFO}
+
+
+def test_a_check_imports_no_database_no_web_and_no_terminal_drawing():
+    # Together they took two thirds of the command's time.
+    script = (
+        "import sys; from newsletter.cli import run; code = run(['check']);"
+        "slow = {'sqlalchemy', 'structlog', 'fastapi', 'httpx', 'apscheduler', 'alembic', 'rich', 'uvicorn'};"
+        "print('|', code, sorted(slow & set(sys.modules)))"
+    )
+    told = [sys.executable, "-c", script]
+    done = subprocess.run(told, check=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "| 0 []", done.stderr
