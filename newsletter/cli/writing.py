@@ -181,8 +181,9 @@ def check(
         say_json(findings)
     elif form == "sarif":
         from newsletter.cli.sarif import as_sarif  # noqa: PLC0415 - other formats need none of it
+        from newsletter.content.changed_files import place_in_repository  # noqa: PLC0415
 
-        say_json(as_sarif(findings))
+        say_json(as_sarif(findings, place_in_repository(Path())))
     else:
         say_findings(findings)
     if errors:

@@ -1,6 +1,5 @@
 """`check` says where, what, why and how to mend it, to people and to machines; a warning may stand."""
 
-import json
 import subprocess
 import sys
 import time
@@ -125,38 +124,6 @@ def test_the_health_vocabulary_is_looked_at_where_the_letter_says_so(terminal, l
     said = terminal("check", "back-pain/neck")
     assert said.code == 3
     assert f"{ARTICLE_FILE}:9  error  it says 'cures neck pain'" in said.out
-
-
-def test_sarif_says_the_same_to_a_code_host(terminal, letter):
-    rewrite(letter / SERIES_FILE, SUBJECT, LONG)
-    rewrite(letter / SERIES_FILE, "[cadence]", f"{STAND}\n[cadence]")
-    rewrite(letter / ARTICLE_FILE, "a clear idea", "[a clear idea](http://example.org/)")
-    said = terminal("check", "--format", "sarif")
-    assert said.code == 3
-    log = json.loads(said.out)
-    assert (log["version"], log["$schema"]) == ("2.1.0", "https://json.schemastore.org/sarif-2.1.0.json")
-    (run,) = log["runs"]
-    rules = run["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in rules] == ["link-not-secure", "subject-too-long"]
-    assert [rule["defaultConfiguration"]["level"] for rule in rules] == ["error", "warning"]
-    for result in run["results"]:
-        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-    (link,) = (one for one in run["results"] if one["ruleId"] == "link-not-secure")
-    assert link["locations"] == [
-        {
-            "physicalLocation": {
-                "artifactLocation": {"uri": ARTICLE_FILE},
-                "region": {"startLine": 9},
-            }
-        }
-    ]
-    (long,) = (one for one in run["results"] if one["ruleId"] == "subject-too-long")
-    assert long["suppressions"] == [{"kind": "inSource", "justification": "the words are the point"}]
-
-
-def test_a_letter_without_a_fault_is_an_empty_run(terminal, letter):
-    log = json.loads(terminal("check", "--format", "sarif").out)
-    assert log["runs"][0]["results"] == []
 
 
 def test_another_format_is_refused(terminal, letter):
