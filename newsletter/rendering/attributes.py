@@ -16,7 +16,7 @@ NOT_COMPILED: Mapping[str, Mapping[str, str]] = {
     "mjml": {"owa": "leave it out"},
     "mj-button": {"title": "say it in the label"},
     "mj-carousel": {"thumbnails": "leave it out"},
-    "mj-accordion-title": {"font-weight": "write <b> inside"},
+    "mj-accordion-title": {"font-weight": "leave it out"},
     "mj-column": dict.fromkeys(
         ("inner-border", "inner-border-left", "inner-border-radius", "inner-border-right"), _STYLED
     ),
@@ -84,8 +84,11 @@ def _check_needed(tag: Tag, parent: str, names: list[str], place: Place) -> None
             raise TemplateError(f"<{tag.name}> has no src", place=place, mend="write the picture's address")
 
 
-def check_case(tag: Tag, place: Place) -> None:
-    """Raise TemplateError for a tag that browsers read and the compiler does not."""
+def check_form(tag: Tag, place: Place) -> None:
+    """Raise TemplateError for a tag that the compiler and browsers read differently."""
     if tag.name.lower() in VOID and tag.name != tag.name.lower():
         mend = f"write <{tag.name.lower()} />"
         raise TemplateError(f"<{tag.name}> must be written in lower case", place=place, mend=mend)
+    if tag.rest.endswith("/") and tag.name not in VOID and not tag.name.startswith("mj"):
+        mend = f"write <{tag.name}></{tag.name}>"
+        raise TemplateError(f"in HTML its slash does not close <{tag.name} />", place=place, mend=mend)

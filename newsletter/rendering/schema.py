@@ -26,6 +26,8 @@ _NOT_COMPILED = {
     "mj-html-attribute": "write the attribute on the element itself",
     "mj-include": 'write {% include "name.mjml.j2" %}',
 }
+#: MJML allows it in some more.
+_WITH_RAW = ("mj-head", "mj-body", "mj-wrapper", "mj-section", "mj-group", "mj-column", "mj-hero")
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,15 @@ def schema() -> Schema:
     markup = frozenset(raw["markup"])
     known = set(attributes) | set(SHARED)
     children = {
-        name: tuple(one for one in allowed if one in known)
+        name: tuple(one for one in allowed if one in known and (one != "mj-raw" or name in _WITH_RAW))
         for name, allowed in raw["children"].items()
         if name in known and name not in markup
     }
     children.update(dict.fromkeys(known - markup - set(children), ()))
     # What stands before the document's first element would break it; a document has one head and one body.
-    children.update({"": ("mjml",), "mjml": ("mj-head", "mj-body"), "mj-attributes": tuple(sorted(known))})
+    children.update({"": ("mjml",), "mjml": ("mj-head", "mj-body")})
+    outside = {"mjml", "mj-head", *children["mj-head"]}
+    children["mj-attributes"] = tuple(sorted(known - outside))
     return Schema(children, attributes, markup, frozenset(raw["colours"]))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from newsletter.domain.slugs import offer
 from newsletter.errors import Place, TemplateError
-from newsletter.rendering.attributes import check_attributes, check_case
+from newsletter.rendering.attributes import check_attributes, check_form
 from newsletter.rendering.classes import Classes
 from newsletter.rendering.schema import instead_of, schema
 from newsletter.rendering.sources import place_of
@@ -17,7 +17,7 @@ from newsletter.rendering.tokens import holds_content
 #: mrml recurses, and overflows the stack of a thread at some 500 levels.
 MAX_DEPTH = 64
 
-_TEXT_ONLY = ("mj-breakpoint", "mj-preview", "mj-style", "mj-title")
+_TEXT_ONLY = ("mj-accordion-title", "mj-breakpoint", "mj-preview", "mj-style", "mj-title")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 #: What a `<` that opens no tag most often is.
 _UNREAD = (
@@ -75,7 +75,7 @@ def check_structure(marked: Marked) -> None:
             continue
         parent = path[-1].name if path else ""
         _check_place(tag, path, place, marked)
-        check_case(tag, place)
+        check_form(tag, place)
         check_attributes(tag, parent, place)
         classes.note(tag, parent, place)
         if tag.name in ("mj-head", "mj-body") and tag.name in seen:

@@ -7,10 +7,10 @@ from functools import cached_property
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 _SCAN = re.compile(
-    r"<!--.*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][\w:.-]*)(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|<",
+    r"<!--.*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9_:.-]*)(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|<",
     re.DOTALL,
 )
-_ATTRIBUTE = re.compile(r"([^\s\"'<>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_ATTRIBUTE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:.-]*)\s*=\s*(\"[^\"]*\"|'[^']*')")
 _STYLE_END = re.compile(r"</mj-style\s*>")
 
 

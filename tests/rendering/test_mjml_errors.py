@@ -39,6 +39,7 @@ def in_head(text: str) -> str:
         ("\n <mj-text>\n a {{ 1 }} < 2</mj-text>", "3:12", "opens no tag that can be read; write &lt;"),
         ("\n<mj-text>\n<!-- open\n</mj-text>", "3:1", "a comment is never closed; write -->"),
         ('\n<mj-text><p title="a>b</p></mj-text>', "2:10", "opens no tag"),
+        ("\n<mj-text><div/></mj-text>", "2:10", "does not close <div />; write <div></div>"),
         ("\n<mj-text><BR></mj-text>", "2:10", "<BR> must be written in lower case; write <br />"),
         ("\n<mj-text><![CDATA[a]]></mj-text>", "2:10", "CDATA cannot be compiled"),
         ("\n<?xml version='1.0'?>", "2:1", "an XML declaration is written by itself; leave it out"),
@@ -59,6 +60,7 @@ def in_head(text: str) -> str:
         # Attributes.
         ("\n<mj-text a='1' a='2'></mj-text>", "2:1", "'a' twice; keep one of them"),
         ("\n<mj-text align=left>x</mj-text>", "2:1", "cannot be read: 'align=left'; write name="),
+        ("\n<mj-text><b @click='a'>b</b></mj-text>", "2:10", "an attribute of <b> cannot be read: '@"),
         ("\n<mj-text><input disabled /></mj-text>", "2:10", "cannot be read: 'disabled'"),
         (
             '\n<mj-text colour="red">x</mj-text>',
@@ -193,7 +195,7 @@ def test_no_template_ends_the_process_or_takes_long(tmp_path, source):
     assert error is None or error.place is not None
     assert len(str(error)) < 400
     assert "\n" not in str(error)
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 10
 
 
 def outcome(folder) -> TemplateError | None:

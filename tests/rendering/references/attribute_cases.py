@@ -208,5 +208,13 @@ DEVIATIONS = {
     "columns of an odd width": '<mjml lang="en" dir="ltr"><mj-body><mj-section padding-left="25px">'
     + '<mj-column><mj-image src="/a.png" alt="a" /></mj-column>' * 2
     + "</mj-section></mj-body></mjml>",
+    "conditions between sections": '<!-- a --><mjml lang="en" dir="ltr"><!-- b -->'
+    "<mj-body><!-- c --><!--[if mso]><p>a</p><![endif]-->"
+    + _COLUMN.format("<mj-text>a<!-- é > --></mj-text><!--[if mso]><p>b</p><![endif]-->")
+    + "<!--[if mso]><p>c</p><![endif]--></mj-body><!-- d --></mjml><!-- e -->",
+    "space in a narrow element": _whole(
+        "<mj-attributes> <mj-all color='#123456' /> </mj-attributes>",
+        "<mj-navbar> <mj-navbar-link href='/'>a</mj-navbar-link>\t<!-- b --> </mj-navbar>",
+    ),
     "a conditional": _whole("", "<mj-raw><!--[if mso]><p>a</p><![endif]--></mj-raw>"),
 }
