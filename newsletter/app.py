@@ -20,6 +20,7 @@ from newsletter.pipeline.belonging import Belonging
 from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.enrolling import Enrolling
 from newsletter.pipeline.evidence import Evidence
+from newsletter.pipeline.exhibiting import gallery
 from newsletter.pipeline.explaining import Explaining
 from newsletter.pipeline.exporting import Exporting
 from newsletter.pipeline.hearing import Hearing
@@ -114,6 +115,11 @@ class App(Writing):
     def splitting(self) -> Splitting:
         return Splitting(self.root)
 
+    def gallery(self) -> Mapping[str, str]:
+        """Render every block in every layout, as pages by file name."""
+        composing = self.composing
+        return gallery(composing.renderer, composing.publication, self.root, shipped())
+
     def previewing(self, address: str | None = None) -> Previewing:
         """Preview as one of the subscribers gets it, or as nobody in particular."""
         if address is None:
@@ -189,7 +195,8 @@ class App(Writing):
     def pages(self) -> Pages:
         # The pages alone need no key of the provider.
         provider = self._provider.capabilities.name if self._provider else self.settings.provider.name
-        return Pages(self.storage, self.keys, self.settings, self.clock, provider)
+        dress = self.composing.renderer.dress()
+        return Pages(self.storage, self.keys, self.settings, self.clock, provider, dress)
 
     @property
     def web_templates(self) -> tuple[Path, ...]:

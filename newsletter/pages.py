@@ -1,10 +1,11 @@
 """The part of the composition root behind the public pages: what they ask for, with its real parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from newsletter.config import Settings
 from newsletter.domain.clock import Clock
+from newsletter.domain.dress import Dress
 from newsletter.domain.letter import Publication
 from newsletter.domain.tokens import TokenKeys
 from newsletter.pipeline.answering import Desk
@@ -27,6 +28,7 @@ class Pages:
     settings: Settings
     clock: Clock
     provider: str
+    dress: Dress = field(default_factory=Dress)
 
     @property
     def desk(self) -> Desk:
@@ -61,7 +63,7 @@ class Pages:
 
     @property
     def _noticing(self) -> Noticing:
-        return Noticing(self.provider, self._publication)
+        return Noticing(self.provider, self._publication, self.dress)
 
     @property
     def _publication(self) -> Publication:

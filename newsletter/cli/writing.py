@@ -130,6 +130,9 @@ def preview(
     out: Annotated[Path | None, typer.Option(help="Write .html, .txt, .eml and an index there.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the mail here.")] = False,
     as_: Annotated[str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber.")] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Show every block in every layout instead; needs --out.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Port of the page.")] = 8026,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
 ) -> None:
@@ -138,6 +141,9 @@ def preview(
     Example: newsletter preview back-pain/neck --text
     """
     app = letter(ctx)
+    if gallery:
+        _write_gallery(app, out)
+        return
     previewing = app.previewing(as_)
     if text:
         say(previewing.text(target))
@@ -147,6 +153,16 @@ def preview(
     else:
         address = f"?target={previewing.first(target)}" if target else ""
         _serve_preview(app, previewing, port, address, open_)
+
+
+def _write_gallery(app: "App", out: Path | None) -> None:
+    if out is None:
+        raise Refused("a gallery is written to a folder", mend="add --out DIR")
+    from newsletter.content.letters import write_texts  # noqa: PLC0415 - slow to import
+
+    pages = app.gallery()
+    write_texts(out, {out / name: page for name, page in pages.items()})
+    say(f"{out}: {len(pages)} files; open {out / 'index.html'}")
 
 
 def _serve_preview(app: "App", previewing: "Previewing", port: int, address: str, open_: bool) -> None:

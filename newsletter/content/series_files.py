@@ -66,6 +66,7 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         mode=Mode(table.mode),
         previously=tuple(table.previously),
         acknowledge=_acknowledged(table.acknowledge, place_of, ("acknowledge",)),
+        layout=table.layout,
     )
 
 
@@ -177,6 +178,8 @@ def _if_changed(series: Series) -> list[str]:
         lines.append(f"archive = {_text(series.archive)}")
     if series.has_welcome:
         lines.append("welcome = true")
+    if series.layout:
+        lines.append(f"layout = {_text(series.layout)}")
     return lines
 
 

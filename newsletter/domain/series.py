@@ -79,6 +79,8 @@ class Series:
     #: Whoever has confirmed gets a mail that says so.
     has_welcome: bool = False
     acknowledge: tuple[Acknowledgement, ...] = ()
+    #: Of its emails; by default the one that the theme names.
+    layout: str = ""
 
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""

@@ -1,13 +1,14 @@
 """Plan mails that somebody waits for, in the priority lane of the same ledger. Decides nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from newsletter.domain.account import Lane
 from newsletter.domain.delivery import DeliveryState
+from newsletter.domain.dress import Dress
 from newsletter.domain.letter import Publication
 from newsletter.domain.notices import Notice, mail_of
 from newsletter.domain.series import AppliedSeries
@@ -20,6 +21,7 @@ class Noticing:
 
     provider: str
     publication: Publication
+    dress: Dress = field(default_factory=Dress)
 
     def plan(
         self,
@@ -45,7 +47,7 @@ class Noticing:
         sender, reply_to = of.sender, of.reply_to
         if not sender:
             sender, reply_to = revisions.sender_of(tx, of.id)
-        mail = mail_of(notice, of.title, self.publication, sender, reply_to)
+        mail = mail_of(notice, of.title, self.publication, sender, reply_to, self.dress)
         issue_id = series.notice(tx, of.id, notice)
         revisions.add(tx, issue_id, mail)
         rows = [batches.notice(mail.hash, self.provider, Lane.PRIORITY, now, next_at=at) for *_, at in people]

@@ -14,8 +14,6 @@ from newsletter.domain.series import Issue
 from newsletter.errors import Place
 from newsletter.rendering.tokens import Literal
 
-_RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
-
 
 @dataclass(frozen=True)
 class SeenSeries:
@@ -66,7 +64,7 @@ class Seen:
 def see(composition: Composition) -> Seen:
     """Take from a composition what its email is made of."""
     series = composition.series
-    is_reversed = composition.publication.language.split("-")[0].lower() in _RIGHT_TO_LEFT
+    is_reversed = composition.publication.direction == "rtl"
     return Seen(
         publication=composition.publication,
         series=SeenSeries(
@@ -77,6 +75,7 @@ def see(composition: Composition) -> Seen:
         position=composition.position,
         total=composition.total,
         sections=composition.blocks,
+        # Not content: MJML itself decides by them, so no token may stand in their place.
         direction=Literal("rtl" if is_reversed else "ltr"),
         start=Literal("right" if is_reversed else "left"),
         end=Literal("left" if is_reversed else "right"),

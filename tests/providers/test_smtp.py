@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from provider_cases import ProviderCases
-from provider_cast import HOSTILE_NAMES, a_mailing, a_message, a_recipient, names
+from provider_cast import HOSTILE_NAMES, SUBJECTS, a_mailing, a_message, a_recipient, names
+from raw_mail import one_click_lines, one_click_lines_for, subject_of
 
 from newsletter.checks.message_bytes import check_bytes
 from newsletter.domain.finding import Severity
@@ -145,6 +146,14 @@ def test_what_arrives_breaks_no_rule_whoever_it_is_for(smtp, fake):
     assert send(smtp, *people, message=long_enough).outcome is Outcome.ACCEPTED
     assert len(fake.accepted) == len(people)
     assert [rule for mail in fake.accepted for rule in broken(mail)] == []
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=range(len(SUBJECTS)))
+def test_a_difficult_subject_arrives_as_it_was_written(smtp, fake, subject):
+    send(smtp, message=a_message(subject=(subject,)))
+    data = fake.accepted[-1].data
+    assert subject_of(data) == subject
+    assert one_click_lines(data) == one_click_lines_for(a_recipient())
 
 
 def test_no_name_and_no_subject_adds_a_header_or_a_recipient(smtp, fake):

@@ -21,10 +21,16 @@ def skeleton(issue: Composition) -> str:
     return _LONG.sub("@@h2f2a2a2f@@", renderer().skeleton(issue).mjml)
 
 
+def in_layout(name: str, issue: Composition) -> Composition:
+    """Let the series of an issue ask for a layout."""
+    return replace(issue, series=replace(issue.series, layout=name))
+
+
 def _issues() -> Mapping[str, Composition]:
     return {
         "every-kind": composition(*every_kind()),
         "right-to-left": about(replace(PUBLICATION, language="he"), *every_kind()),
+        "plain-letter": in_layout("letter", composition(*every_kind())),
         "one-paragraph": composition(paragraph()),
         "last-of-four": composition(paragraph(), position=4),
     }
