@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # What Python compiled is kept, also where the system says otherwise: a process starts in half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check bench fuzz soak chaos lock run browser clean
+.PHONY: demo test check bench fuzz soak chaos references lock run browser clean
 
 # One article becomes four weekly emails for 200 invented people, under a fake clock.
 # With PROVIDER=mailgun, or another name of `newsletter provider fake`, the mails go through that fake.
@@ -44,6 +44,10 @@ soak: $(STAMP)
 # them on PostgreSQL, or all on DATABASE=….
 chaos: $(STAMP)
 	$(BIN)/python tests/process/chaos.py --runs $(or $(RUNS),100) $(if $(DATABASE),--database $(DATABASE))
+
+# Ask MJML's own implementation again what our templates become, after they changed. Needs node and npm; tests do not.
+references: $(STAMP)
+	$(BIN)/python tests/rendering/references/make.py
 
 # Serve the sample letter: schedule, deliver, public pages.
 run: $(STAMP)

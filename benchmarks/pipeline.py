@@ -17,10 +17,11 @@ from pathlib import Path
 
 import httpx
 
-from newsletter.app import App, shipped
+from newsletter.app import App
 from newsletter.domain.clock import PlayedClock
 from newsletter.rendering.renderer import Renderer
 from newsletter.web.serving import previewed
+from newsletter.writing import shipped
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 RUNS = 5

@@ -20,12 +20,12 @@ from pathlib import Path
 from bench_cast import server_url
 from sqlalchemy import insert, text
 
-from newsletter.app import SystemClock
 from newsletter.domain.retention import Retention
 from newsletter.pipeline.retaining import CHUNK, Retaining
 from newsletter.store import schema
 from newsletter.store.database import Database
 from newsletter.store.tables import provider_event
+from newsletter.writing import SystemClock
 
 _ROWS = 10_000
 _REST = 0.005

@@ -1,16 +1,13 @@
 """The composition root: the one place that chooses real parts, reads the clock and the environment."""
 
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from newsletter.config import Settings, load_settings
 from newsletter.domain.clock import Clock
 from newsletter.domain.provider import Capabilities, Provider
 from newsletter.domain.tokens import TokenKeys
@@ -21,7 +18,6 @@ from newsletter.logs import write_plainly
 from newsletter.pages import Pages
 from newsletter.pipeline.belonging import Belonging
 from newsletter.pipeline.cancelling import Cancelling
-from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.enrolling import Enrolling
 from newsletter.pipeline.evidence import Evidence
 from newsletter.pipeline.exhibiting import gallery
@@ -41,33 +37,20 @@ from newsletter.pipeline.reporting import Reporting
 from newsletter.pipeline.resolving import Resolving
 from newsletter.pipeline.restoring import Restoring
 from newsletter.pipeline.running import Engine
-from newsletter.pipeline.shelving import TemplateShelf
 from newsletter.pipeline.splitting import Splitting
 from newsletter.pipeline.starting import Starting
 from newsletter.pipeline.subscribing import Pending, Subscribing
 from newsletter.pipeline.summing import Summing
 from newsletter.pipeline.testing import TestCopies
 from newsletter.providers import listeners, open_provider
-from newsletter.rendering.renderer import Renderer
 from newsletter.storage import Storage
 from newsletter.store.database import Database
 from newsletter.store.schema import Deployment
 from newsletter.store.sender_lock import sender_lock
-
-_PACKAGE = Path(__file__).parent
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def elapsed(self) -> float:
-        return time.monotonic()
+from newsletter.writing import Writing, shipped
 
 
-class App:
+class App(Writing):
     """One letter with its real parts, each made when it is first needed."""
 
     def __init__(
@@ -79,17 +62,11 @@ class App:
         provider: Provider | None = None,
         database_url: str | None = None,
     ) -> None:
+        super().__init__(root, clock=clock, environment=environment)
         write_plainly()
-        self.root = root
-        self.clock = clock or SystemClock()
         self._is_played = clock is not None
-        self.environment = environment
         self._provider = provider
         self._database_url = database_url
-
-    @cached_property
-    def settings(self) -> Settings:
-        return load_settings(self.root, self.environment)
 
     @cached_property
     def keys(self) -> TokenKeys:
@@ -135,18 +112,8 @@ class App:
         return Importing(self.root)
 
     @property
-    def templates(self) -> TemplateShelf:
-        return TemplateShelf(self.root / "templates", shipped() / "templates")
-
-    @property
     def splitting(self) -> Splitting:
         return Splitting(self.root)
-
-    @cached_property
-    def composing(self) -> Composing:
-        renderer = Renderer(self.root / "templates" / "email", shipped() / "templates" / "email")
-        vocabularies = tuple(self.settings.checks.vocabularies)
-        return Composing(self.root, self.settings.publication, renderer, vocabularies)
 
     def gallery(self) -> Mapping[str, str]:
         """Render every block in every layout, as pages by file name."""
@@ -296,9 +263,3 @@ class App:
             provider=self._provider,
             database_url=url or self._database_url,
         )
-
-
-def shipped() -> Path:
-    """Return the folder of the files that come with the package: in a checkout, the checkout itself."""
-    installed = _PACKAGE / "_shipped"
-    return installed if installed.is_dir() else _PACKAGE.parent

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A line of a file that an editor can open; `line` counts from 1, 0 means the whole file."""
+    """A line of a file that an editor can open; `line` and `column` count from 1, 0 means all of it."""
 
     file: str
     line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
 
 class NewsletterError(Exception):

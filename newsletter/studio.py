@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 
-from newsletter.app import App, shipped
+from newsletter.app import App
 from newsletter.domain.provider import Outcome
 from newsletter.domain.studio import MOST_OFFERED
 from newsletter.domain.subscriber import Subscriber
@@ -11,6 +11,7 @@ from newsletter.errors import NewsletterError, Refused
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.looking import Looking, People, nobody
 from newsletter.store import subscribers
+from newsletter.writing import shipped
 
 
 def look_at(app: App) -> Looking:

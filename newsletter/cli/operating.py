@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.context import ask, is_quiet, letter, writing
 from newsletter.cli.doctoring import say_providers
 from newsletter.cli.moving import say_move, say_sizes, watching
 from newsletter.cli.printing import muted, say, say_json, say_table
@@ -43,7 +43,7 @@ def list_templates(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     Example: newsletter templates list
     """
-    found = letter(ctx).templates.every()
+    found = writing(ctx).templates.every()
     if as_json:
         say_json(found)
     else:
@@ -58,7 +58,7 @@ def copy_template(ctx: typer.Context, name: Annotated[str, typer.Argument(metava
 
     Example: newsletter templates copy email/quote.mjml.j2
     """
-    path = letter(ctx).templates.copy(name)
+    path = writing(ctx).templates.copy(name)
     say(f"{path}: edit it; this letter now uses it")
 
 

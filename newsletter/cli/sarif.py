@@ -13,8 +13,11 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def as_sarif(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return findings as one run; what is acknowledged is a suppressed result with its reason."""
+def as_sarif(findings: Sequence[Finding], folder: str = "") -> dict[str, Any]:
+    """Return findings as one run; what is acknowledged is a suppressed result with its reason.
+
+    `folder` is where the letter stands in its repository, with a slash behind it.
+    """
     rules = every_rule()
     used = sorted({found.name for found in findings})
     driver = {
@@ -22,7 +25,7 @@ def as_sarif(findings: Sequence[Finding]) -> dict[str, Any]:
         "semanticVersion": __version__,
         "rules": [_described(rules[name]) for name in used],
     }
-    results = [_result(found, used.index(found.name)) for found in findings]
+    results = [_result(found, used.index(found.name), folder) for found in findings]
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
 
 
@@ -36,10 +39,12 @@ def _described(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(found: Finding, index: int) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(found.place.file)}}
+def _result(found: Finding, index: int, folder: str) -> dict[str, Any]:
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(folder + found.place.file)}}
     if found.place.line:
         location["region"] = {"startLine": found.place.line}
+    if found.place.column:
+        location["region"]["startColumn"] = found.place.column
     about = f" ({found.target})" if found.target else ""
     result: dict[str, Any] = {
         "ruleId": found.name,

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from newsletter.cli.context import ask, has_screen, is_quiet, letter
+from newsletter.cli.context import ask, has_screen, is_quiet, letter, writing
 from newsletter.cli.inspecting import chosen_inspections
 from newsletter.cli.printing import accent, counted, muted, number, say, say_findings, say_json, say_table
 from newsletter.domain.finding import errors_of
@@ -204,14 +204,15 @@ def check(
     if form not in ("text", "json", "sarif"):
         raise Refused(f"there is no format {form!r}", mend="use text, json or sarif")
     inspections = chosen_inspections(browser=browser, screenshots=screenshots, links=links, spam=spam)
-    findings = letter(ctx).composing.check(target, since=changed, inspections=inspections)
+    findings = writing(ctx).composing.check(target, since=changed, inspections=inspections)
     errors = errors_of(findings)
     if form == "json":
         say_json(findings)
     elif form == "sarif":
         from newsletter.cli.sarif import as_sarif  # noqa: PLC0415 - other formats need none of it
+        from newsletter.content.changed_files import place_in_repository  # noqa: PLC0415
 
-        say_json(as_sarif(findings))
+        say_json(as_sarif(findings, place_in_repository(Path())))
     else:
         say_findings(findings)
         if screenshots is not None:

@@ -33,6 +33,14 @@ def changed_files(root: Path, since: str) -> frozenset[str]:
     return frozenset(f"{differ or ''}{new or ''}".split("\0")) - {""}
 
 
+def place_in_repository(root: Path) -> str:
+    """Return the path of a folder in its git repository, with a slash behind it; "" at the top or in none."""
+    try:
+        return (_git(root, "rev-parse", "--show-prefix") or "").strip("\n")
+    except Refused:
+        return ""
+
+
 def is_affected(letter: Letter, series: Series, issue: Issue, changed: Collection[str]) -> bool:
     """Tell whether an issue is made from a file that has changed."""
     if any(path.startswith(_COMMON) for path in changed):

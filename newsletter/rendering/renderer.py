@@ -23,7 +23,7 @@ from newsletter.errors import LetterError
 from newsletter.rendering.mjml import compile_mjml
 from newsletter.rendering.seen import Seen, see
 from newsletter.rendering.sources import Shelf, Sources
-from newsletter.rendering.structure import unmark
+from newsletter.rendering.structure import Marked, unmark
 from newsletter.rendering.templates import Templates, mjml_templates, text_templates
 from newsletter.rendering.theme import Look, load_look
 from newsletter.rendering.tokens import Fragment, Late, restore
@@ -73,6 +73,10 @@ class Renderer:
     def source_hash(self, composition: Composition) -> str:
         """Name what an issue is made from without rendering it: content, settings, templates and theme."""
         return see(composition).digest(self._ready(composition.series).digest)
+
+    def skeleton(self, composition: Composition) -> Marked:
+        """Return the MJML that an issue's HTML is compiled from; tokens stand for its content."""
+        return _skeleton(self._ready(composition.series), see(composition))
 
     def layouts(self) -> Sequence[str]:
         """List the layouts that a series can name."""
@@ -137,10 +141,13 @@ def _prepare(sources: Sources, look: Look, layout: str) -> _Kit:
     return _Kit(f"{layout} {sources.digest()}", mjml, text, styles, partial(inliner.inline))
 
 
+def _skeleton(kit: _Kit, seen: Seen) -> Marked:
+    return unmark(kit.mjml.fill(_LAYOUT, {**seen.values(), "styles": kit.styles}))
+
+
 def _html(kit: _Kit, seen: Seen) -> str:
-    expanded = kit.mjml.fill(_LAYOUT, {**seen.values(), "styles": kit.styles})
     late = Late()
-    document = restore(compile_mjml(unmark(expanded)), late)
+    document = restore(compile_mjml(_skeleton(kit, seen)), late)
     return late.restore(kit.inline(document))
 
 

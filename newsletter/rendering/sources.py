@@ -88,9 +88,9 @@ class Shelf:
         return {name: text for name, text in own.items() if shipped.get(name) != text}, shipped
 
 
-def place_of(name: str, line: int = 0) -> Place:
+def place_of(name: str, line: int = 0, column: int = 0) -> Place:
     """Name a line of a template as an editor finds it."""
-    return Place(f"{FOLDER}/{name}", line)
+    return Place(f"{FOLDER}/{name}", line, column)
 
 
 def _files(folder: Path | None) -> Iterator[Path]:

@@ -15,7 +15,6 @@ from jinja2 import (
 )
 from jinja2 import TemplateError as JinjaError
 from jinja2.ext import Extension
-from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -29,8 +28,8 @@ from newsletter.rendering.theme import Theme
 from newsletter.rendering.tokens import Literal, as_text, as_token
 from newsletter.rendering.wrapping import WIDTH, columns, hang, underline, wrap
 
-#: Stands before each tag that a template wrote, with the template and the line it came from.
-MARK = re.compile("\x01([^\x01]*):([0-9]+)\x01")
+#: Stands before each tag that a template wrote, with the template, the line and the column it came from.
+MARK = re.compile("\x01([^\x01]*):([0-9]+):([0-9]+)\x01")
 # These make text that is taken for markup, which content must never become.
 _WITHHELD = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
 _COMPILED_MJML, _COMPILED_TEXT = CompiledTemplates(), CompiledTemplates()
@@ -114,26 +113,39 @@ def _find(sources: Mapping[str, Source], name: str) -> tuple[str, str, None] | N
 
 
 class _Marks(Extension):
-    """Mark each tag with its line, so that what is wrong with the whole is found in a file."""
+    """Mark each tag with its line and column, so that what is wrong with the whole is found in a file."""
 
-    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        for token in stream:
-            if token.type == "data" and "<" in token.value:
-                yield Token(
-                    token.lineno,
-                    token.type,
-                    _marked(token, (stream.filename or "").removeprefix(f"{FOLDER}/")),
-                )
-            else:
-                yield token
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Put a mark before each `<` that stands in no expression, statement or comment."""
+        parts: list[str] = []
+        position = 0
+        place = _Reading(source, (filename or "").removeprefix(f"{FOLDER}/"))
+        for _, kind, value in self.environment.lexer.tokeniter(source, name or "", filename):
+            start = source.find(value, position)
+            parts.append(source[position:start])
+            position = start + len(value)
+            parts.append(place.marked(start, value) if kind == "data" else value)
+        return "".join([*parts, source[position:]])
 
 
-def _marked(token: Token, name: str) -> str:
-    def mark(match: re.Match[str]) -> str:
-        line = token.lineno + token.value.count("\n", 0, match.start())
-        return f"\x01{name}:{line}\x01<"
+class _Reading:
+    """Reads a template once from front to back, and counts its lines meanwhile."""
 
-    return re.sub("<", mark, token.value)
+    def __init__(self, source: str, name: str) -> None:
+        self._source = source
+        self._name = name
+        self._line, self._begins, self._read_to = 1, 0, 0
+
+    def marked(self, start: int, data: str) -> str:
+        """Put a mark before each `<` of the data that begins at `start`."""
+        return re.sub("<", lambda match: self._mark(start + match.start()), data)
+
+    def _mark(self, offset: int) -> str:
+        if lines := self._source.count("\n", self._read_to, offset):
+            self._line += lines
+            self._begins = self._source.rindex("\n", 0, offset) + 1
+        self._read_to = offset
+        return f"\x01{self._name}:{self._line}:{offset - self._begins + 1}\x01<"
 
 
 def _environment(

@@ -58,6 +58,11 @@ def as_token(value: Any) -> str:
     return _plain(value)
 
 
+def holds_content(mjml: str) -> bool:
+    """Tell whether something was filled in here, whose value is known only to the mail."""
+    return "@@" in mjml
+
+
 def as_text(value: Any) -> str:
     """Write a value into the text part. Raises TemplateRuntimeError as `as_token` does."""
     if isinstance(value, Inline):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from fastapi import FastAPI
 
-from newsletter.app import App, shipped
+from newsletter.app import App
 from newsletter.signals import stop_on_signals, wait_for
 from newsletter.studio import look_at
 from newsletter.web.archive import publish
@@ -17,6 +17,7 @@ from newsletter.web.server import Server
 from newsletter.web.studio.pages import studio_app
 from newsletter.web.watching import Changes
 from newsletter.web.webhooks import listen
+from newsletter.writing import shipped
 
 
 def public_app(app: App) -> FastAPI:

@@ -1,15 +1,15 @@
 """`check` says where, what, why and how to mend it, to people and to machines; a warning may stand."""
 
-import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from letter_cast import ARTICLE_FILE, SERIES_FILE, rewrite
 
-from newsletter.app import App
 from newsletter.domain.finding import Severity, open_of
+from newsletter.writing import Writing
 
 ROOT = Path(__file__).parents[2]
 SUBJECT = 'subject = "Neck: small movements, gentle hands"'
@@ -126,38 +126,6 @@ def test_the_health_vocabulary_is_looked_at_where_the_letter_says_so(terminal, l
     assert f"{ARTICLE_FILE}:9  error  it says 'cures neck pain'" in said.out
 
 
-def test_sarif_says_the_same_to_a_code_host(terminal, letter):
-    rewrite(letter / SERIES_FILE, SUBJECT, LONG)
-    rewrite(letter / SERIES_FILE, "[cadence]", f"{STAND}\n[cadence]")
-    rewrite(letter / ARTICLE_FILE, "a clear idea", "[a clear idea](http://example.org/)")
-    said = terminal("check", "--format", "sarif")
-    assert said.code == 3
-    log = json.loads(said.out)
-    assert (log["version"], log["$schema"]) == ("2.1.0", "https://json.schemastore.org/sarif-2.1.0.json")
-    (run,) = log["runs"]
-    rules = run["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in rules] == ["link-not-secure", "subject-too-long"]
-    assert [rule["defaultConfiguration"]["level"] for rule in rules] == ["error", "warning"]
-    for result in run["results"]:
-        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-    (link,) = (one for one in run["results"] if one["ruleId"] == "link-not-secure")
-    assert link["locations"] == [
-        {
-            "physicalLocation": {
-                "artifactLocation": {"uri": ARTICLE_FILE},
-                "region": {"startLine": 9},
-            }
-        }
-    ]
-    (long,) = (one for one in run["results"] if one["ruleId"] == "subject-too-long")
-    assert long["suppressions"] == [{"kind": "inSource", "justification": "the words are the point"}]
-
-
-def test_a_letter_without_a_fault_is_an_empty_run(terminal, letter):
-    log = json.loads(terminal("check", "--format", "sarif").out)
-    assert log["runs"][0]["results"] == []
-
-
 def test_another_format_is_refused(terminal, letter):
     assert terminal.refuses("check", "--format", "xml") == "there is no format 'xml'; use text, json or sarif"
 
@@ -200,6 +168,18 @@ def test_without_git_there_is_one_clear_sentence(terminal, letter, monkeypatch):
 
 def test_the_sample_has_no_error_and_no_open_warning_and_is_checked_in_two_seconds():
     before = time.process_time()
-    findings = App(ROOT, environment={}).composing.check()
+    findings = Writing(ROOT, environment={}).composing.check()
     assert time.process_time() - before < 2
     assert {one.severity for one in open_of(findings)} <= {Severity.INFO}
+
+
+def test_a_check_imports_no_database_no_web_and_no_terminal_drawing():
+    # Together they took two thirds of the command's time.
+    script = (
+        "import sys; from newsletter.cli import run; code = run(['check']);"
+        "slow = {'sqlalchemy', 'structlog', 'fastapi', 'httpx', 'apscheduler', 'alembic', 'rich', 'uvicorn'};"
+        "print('|', code, sorted(slow & set(sys.modules)))"
+    )
+    told = [sys.executable, "-c", script]
+    done = subprocess.run(told, check=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "| 0 []", done.stderr

@@ -63,7 +63,7 @@ def test_a_letter_may_have_a_layout_of_its_own(tmp_path):
 
 def test_an_error_names_the_file_of_the_layout(tmp_path):
     (tmp_path / "letter.quote.mjml.j2").write_text("<mj-text>\n<p>\n</mj-text>")
-    with pytest.raises(TemplateError, match=r"email/letter\.quote\.mjml\.j2:3: </mj-text> stands where"):
+    with pytest.raises(TemplateError, match=r"email/letter\.quote\.mjml\.j2:3:1: </mj-text> stands where"):
         renderer(tmp_path).render(laid_out("letter", *every_kind()))
     (tmp_path / "letter.quote.mjml.j2").write_text("<mj-text>\n{% if %}</mj-text>")
     with pytest.raises(TemplateError, match=r"email/letter\.quote\.mjml\.j2:2: "):

@@ -45,46 +45,9 @@ def test_a_broken_template_names_its_line(tmp_path, name, source, line, words):
     assert words in str(error)
 
 
-@pytest.mark.parametrize(
-    ("source", "line", "words"),
-    [
-        ("\n<mj-text>\n<p>{{ block.kind }}\n</mj-text>", 4, "where <p> of templates/email/quote.mjml.j2:3"),
-        ("<mj-text>\n</mj-text></mj-text>", 2, "stands where <mj-column>"),
-        ("\n<mj-txt></mj-txt>", 2, "did you mean 'mj-text'"),
-        ("\n<p>bare</p>", 2, "<p> cannot stand inside <mj-column>"),
-        ("\n<mj-section></mj-section>", 2, "cannot stand inside <mj-column>"),
-        ("\n<mj-text><mj-button>a</mj-button></mj-text>", 2, "cannot stand inside <mj-text>"),
-        ("\n<mj-text a='1' a='2'></mj-text>", 2, "'a' twice"),
-        ("\n<mj-text>\n1 < 2</mj-text>", 3, "opens no tag"),
-        ("\n<mj-text align=left>x</mj-text>", 2, "cannot be read: 'align=left'"),
-        ("\n<mj-text>\n<!-- open\n</mj-text>", 3, "opens no tag"),
-        ('\n<mj-image src="https://example.org/a.png" />', 2, "no alt"),
-        ('\n<mj-include path="a.mjml" />', 2, "<mj-include> is not known"),
-        ('\n<mj-text mj-class="a b">x</mj-text>', 2, "two classes"),
-        (
-            '\n<mj-text><a title="{{ block.blocks[0].content }}">x</a></mj-text>',
-            2,
-            "markup stands in an attribute",
-        ),
-        ("<mj-text>\n" + "<b>" * 70 + "</b>" * 70 + "</mj-text>", 2, "more than 64 deep"),
-    ],
-)
-def test_mjml_that_is_not_whole_names_its_line(tmp_path, source, line, words):
-    error = refusal(tmp_path, "quote.mjml.j2", source)
-    assert words in str(error)
-    assert str(error.place) == f"templates/email/quote.mjml.j2:{line}"
-
-
 def test_a_layout_without_a_body_says_so(tmp_path):
     error = refusal(tmp_path, "layout.mjml.j2", "<mjml><mj-head></mj-head></mjml>")
     assert "there is no <mj-body>" in str(error)
-
-
-def test_what_the_compiler_refuses_is_a_template_error(tmp_path):
-    layout = "<mjml><mj-head><mj-preview><b>a</b></mj-preview></mj-head><mj-body></mj-body></mjml>"
-    error = refusal(tmp_path, "layout.mjml.j2", layout)
-    assert "cannot be compiled" in str(error)
-    assert error.place.file == "templates/email/layout.mjml.j2"
 
 
 def test_a_missing_partial_names_the_template_that_asked_for_it(tmp_path):
