@@ -19,7 +19,7 @@ from newsletter.store import events, subscribers, suppressions
 log = structlog.get_logger()
 
 #: So many events share a transaction: nobody who writes beside it waits longer than for these.
-CHUNK = 200
+CHUNK = 500
 
 
 @dataclass(frozen=True)
