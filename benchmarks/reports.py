@@ -58,7 +58,12 @@ class _Client:
             # One that nothing came over for a while was closed by the server.
             self._free = [one for one in self._free if not one.is_closed]
             connection = self._free.pop() if self._free else await self._open()
-            await connection.post(post)
+            try:
+                await connection.post(post)
+            except ConnectionError:
+                # The server may close what was idle while a post is on its way; it comes again, as any does.
+                connection = await self._open()
+                await connection.post(post)
             self._free.append(connection)
         self.took.append(time.perf_counter() - due)
 
