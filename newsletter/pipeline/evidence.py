@@ -1,6 +1,6 @@
 """Take what a provider reports later as evidence: once each, in any order. Decides nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,14 +44,14 @@ class Evidence:
         return place if place is not None and place.deployment == self.deployment else None
 
     def record(
-        self, tx: Connection, heard: Iterable[tuple[Event, Reference | None]], now: datetime
+        self, tx: Connection, heard: Sequence[tuple[Event, Reference | None]], now: datetime
     ) -> list[Proved]:
         """Keep events and let them prove what they can; return those that were not known."""
         proved, marks = [], []
-        for event, place in heard:
-            if not events.add(tx, event, place, now):
-                continue
-            found = events.find(tx, place, locked=False) if place is not None else None
+        new = events.add(tx, heard, now)
+        known = events.find_all(tx, [place for _, place in new if place is not None])
+        for event, place in new:
+            found = known.get((place.batch_id, place.pos)) if place is not None else None
             if place is None or found is None:
                 proved.append(Proved(event))
                 continue

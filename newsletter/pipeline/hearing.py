@@ -19,7 +19,7 @@ from newsletter.store import events, subscribers, suppressions
 log = structlog.get_logger()
 
 #: So many events share a transaction: nobody who writes beside it waits longer than for these.
-CHUNK = 200
+CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,12 @@ class Hearing:
         return events.find_by_message(tx, event.message_id, hash_, self.evidence.deployment)
 
     def _suppress(self, tx: Connection, known: Sequence[Proved]) -> None:
+        grave = [(one, reason) for one in known if (reason := one.event.suppresses) is not None]
+        addresses = self._addresses(tx, [one for one, _ in grave])
         found = {
             (hash_, reason, one.event.at)
-            for one in known
-            if (reason := one.event.suppresses) is not None and (hash_ := self._address_of(tx, one))
+            for (one, reason), hash_ in zip(grave, addresses, strict=True)
+            if hash_
         }
         for hash_, reason, since in sorted(found):
             suppressions.suppress(tx, hash_, reason, since)
@@ -118,22 +120,35 @@ class Hearing:
                 subscribers.unsubscribe(tx, by.series_id, one.subscriber_id, agreement, by.issue_id)
 
     def _count_strikes(self, tx: Connection, known: Sequence[Proved]) -> None:
-        bounced = {one.subscriber_id for one in known if one.event.bounce and self._is_theirs(tx, one)}
-        arrived = {one.subscriber_id for one in known if one.event.kind is EventKind.DELIVERED} - bounced
-        counted = bounced | suppressions.softly(tx, {id_ for id_ in arrived if id_ is not None})
-        for subscriber_id in sorted(id_ for id_ in counted if id_ is not None):
-            hash_ = suppressions.hash_of(tx, subscriber_id, locked=True)
-            struck_out = struck_out_at(suppressions.history(tx, subscriber_id))
-            suppressions.set_soft(tx, hash_, struck_out)
+        bounced = self._bounced(tx, known)
+        arrived = {
+            one.subscriber_id
+            for one in known
+            if one.event.kind is EventKind.DELIVERED and one.subscriber_id is not None
+        }
+        counted = bounced | suppressions.softly(tx, arrived - bounced)
+        hashes = suppressions.hashes_of(tx, counted, locked=True)
+        struck_out = {id_: struck_out_at(tried) for id_, tried in suppressions.histories(tx, counted).items()}
+        suppressions.release_soft(tx, [hash_ for id_, hash_ in hashes.items() if struck_out[id_] is None])
+        for id_, hash_ in hashes.items():
+            if (since := struck_out[id_]) is not None:
+                suppressions.suppress_softly(tx, hash_, since)
 
-    def _is_theirs(self, tx: Connection, one: Proved) -> bool:
-        """Tell whether a mail went to the address that its person has now."""
-        if one.subscriber_id is None:
-            return False
-        return self._address_of(tx, one) == suppressions.hash_of(tx, one.subscriber_id)
+    def _bounced(self, tx: Connection, known: Sequence[Proved]) -> set[int]:
+        """Return whose mails bounced at the addresses that they have now."""
+        bounced = [one for one in known if one.event.bounce and one.subscriber_id is not None]
+        now = suppressions.hashes_of(tx, {one.subscriber_id for one in bounced if one.subscriber_id})
+        addresses = zip(bounced, self._addresses(tx, bounced), strict=True)
+        return {id_ for one, hash_ in addresses if (id_ := one.subscriber_id) and hash_ == now.get(id_)}
 
-    def _address_of(self, tx: Connection, one: Proved) -> str:
+    def _addresses(self, tx: Connection, events_: Sequence[Proved]) -> list[str]:
+        """Return the hash of the address of each event; empty where nobody knows it."""
+        unnamed = {one.subscriber_id for one in events_ if not one.event.recipient and one.subscriber_id}
+        now = suppressions.hashes_of(tx, unnamed)
         # By the address that the mail went to: a person may have another one by now.
-        if one.event.recipient:
-            return address_hash(one.event.recipient, self.salt)
-        return suppressions.hash_of(tx, one.subscriber_id) if one.subscriber_id is not None else ""
+        return [
+            address_hash(one.event.recipient, self.salt)
+            if one.event.recipient
+            else now.get(one.subscriber_id or 0, "")
+            for one in events_
+        ]

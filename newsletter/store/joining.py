@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.domain.joining import Entry, Standing
 from newsletter.domain.subscriber import Consent, Evidence
+from newsletter.store.hot import Hot
 from newsletter.store.packing import cell, each_row, each_text, json_cell
 from newsletter.store.tables import Instant, consent_event, subscriber, subscription, suppression
 
@@ -32,7 +33,7 @@ _ADDING = 7_305_514_022
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 
 _hash = each_text(bindparam("hashes", type_=Text)).table_valued("value", name="h")
-_LOOK = (
+_LOOK = Hot(
     select(_hash.c.value, subscriber.c.id, subscription.c.state, suppression.c.reason)
     .select_from(_hash)
     .join(subscriber, subscriber.c.address_hash == _hash.c.value, isouter=True)
@@ -93,7 +94,7 @@ def _insert_new(table: Any, columns: list[str], rows: Any) -> dict[str, Any]:
 
 _ADD_PEOPLE = _insert_new(subscriber, _COLUMNS, _PEOPLE)
 _SUBSCRIBE = {
-    name: statement.returning(subscription.c.subscriber_id)
+    name: Hot(statement.returning(subscription.c.subscriber_id))
     for name, statement in _insert_new(subscription, _SUBSCRIPTION, _NEW).items()
 }
 
@@ -106,7 +107,7 @@ def take_turns(tx: Connection) -> None:
 
 def look(tx: Connection, series_id: int, hashes: Sequence[str]) -> dict[str, Standing]:
     """Tell how addresses stand that are known already, or suppressed."""
-    rows = tx.execute(_LOOK, {"series_id": series_id, "hashes": _json(list(hashes))})
+    rows = _LOOK.rows(tx, {"series_id": series_id, "hashes": _json(list(hashes))})
     return {
         hash_: Standing(id_, Consent(state) if state else None, reason) for hash_, id_, state, reason in rows
     }
@@ -136,7 +137,7 @@ def subscribe(
         "state": state.value,
         "confirmed_at": evidence.at if is_active else None,
     }
-    ids = list(tx.execute(_SUBSCRIBE[tx.dialect.name], values).scalars())
+    ids = [row[0] for row in _SUBSCRIBE[tx.dialect.name].rows(tx, values)]
     event = {"series_id": series_id, "kind": "confirmed" if is_active else "asked", "ids": _json(ids)}
     tx.execute(_EVENTS, {**event, **asdict(evidence)})
     return ids

@@ -1,12 +1,15 @@
 """Rows in one value. A driver hands row after row to Python, and other threads go first between any two."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Text
+from sqlalchemy import JSON, BigInteger, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+from newsletter.store.tables import Instant
 
 
 class _Packed(FunctionElement[Any]):
@@ -60,9 +63,36 @@ class cell(_Packed):  # noqa: N801
     written: ClassVar = {"sqlite": "json_extract({0}, '$[{1}]')", "postgresql": "({0} ->> {1})"}
 
 
+class number_cell(_Packed):  # noqa: N801
+    """Take such a cell as a whole number."""
+
+    type = BigInteger()
+    inherit_cache = True
+    written: ClassVar = {
+        "sqlite": "json_extract({0}, '$[{1}]')",
+        "postgresql": "CAST({0} ->> {1} AS bigint)",
+    }
+
+
+class instant_cell(_Packed):  # noqa: N801
+    """Take such a cell as an instant, which `packed_instant` wrote."""
+
+    type = Instant()
+    inherit_cache = True
+    written: ClassVar = {
+        "sqlite": "json_extract({0}, '$[{1}]')",
+        "postgresql": "CAST(({0} ->> {1}) || '+00' AS timestamptz)",
+    }
+
+
 class json_cell(_Packed):  # noqa: N801
     """Take a cell of a row that `each_row` gives, by its number, as the JSON that it is."""
 
     type = JSON()
     inherit_cache = True
     written: ClassVar = {"sqlite": "json(json_extract({0}, '$[{1}]'))", "postgresql": "({0} -> {1})"}
+
+
+def packed_instant(at: datetime) -> str:
+    """Write an instant for a cell, as an SQLite file keeps it."""
+    return at.astimezone(UTC).isoformat(" ", "microseconds")[:26]

@@ -1,15 +1,30 @@
 """Addresses that are not mailed any more: the gravest reason stays, with the earliest instant of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, select, update
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Text,
+    bindparam,
+    case,
+    cast,
+    delete,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.domain.bouncing import FORGOTTEN, Bounce, Suppressed, Tried
 from newsletter.domain.event import Reference
-from newsletter.store.tables import batch, delivery, issue, subscriber, subscription, suppression
+from newsletter.store.hot import Hot
+from newsletter.store.packing import each_text
+from newsletter.store.tables import batch, delivery, issue, one_of, subscriber, subscription, suppression
 
 _INSERTS: Mapping[str, Callable[..., sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
@@ -28,35 +43,56 @@ def _statement(dialect: str, reason: Suppressed) -> sqlite.Insert | postgresql.I
         index_elements=[suppression.c.address_hash],
         set_={"reason": new.reason, "since": case((is_later, suppression.c.since), else_=new.since)},
         # Whatever else an address is suppressed for, such as somebody's wish, is not ours to change.
-        where=suppression.c.reason.in_(weaker),
+        where=one_of(suppression.c.reason, *weaker),
     )
 
 
-_SUPPRESS = {(dialect, reason): _statement(dialect, reason) for dialect in _INSERTS for reason in Suppressed}
-_IS_SOFT = suppression.c.reason == Suppressed.SOFT_BOUNCES
-_RELEASE = delete(suppression).where(suppression.c.address_hash == bindparam("hash"), _IS_SOFT)
-_MOVE = (
+_SUPPRESS = {
+    (dialect, reason): Hot(_statement(dialect, reason)) for dialect in _INSERTS for reason in Suppressed
+}
+_IS_SOFT = suppression.c.reason == literal_column(f"'{Suppressed.SOFT_BOUNCES}'")
+_MOVE = Hot(
     update(suppression)
     .where(suppression.c.address_hash == bindparam("hash"), _IS_SOFT)
     .values(since=bindparam("since_"))
 )
-_SOFT = (
+_hash = each_text(bindparam("hashes", type_=Text)).table_valued("value", name="h")
+_RELEASE = Hot(
+    delete(suppression).where(suppression.c.address_hash.in_(select(_hash.c.value)), _IS_SOFT)
+)  # fmt: skip
+
+# Of many people at once.
+_id = each_text(bindparam("ids", type_=Text)).table_valued("value", name="i")
+_subscriber_id = cast(_id.c.value, BigInteger)
+_SOFT = Hot(
     select(subscriber.c.id)
+    .select_from(_id)
+    .join(subscriber, subscriber.c.id == _subscriber_id)
     .join(suppression, suppression.c.address_hash == subscriber.c.address_hash)
-    .where(subscriber.c.id.in_(bindparam("ids", expanding=True)), _IS_SOFT)
+    .where(_IS_SOFT)
 )
-_ANY_SOFT = select(suppression.c.address_hash).where(_IS_SOFT).limit(1)
-_HASH = select(subscriber.c.address_hash).where(subscriber.c.id == bindparam("subscriber_id"))
+_hashes = (
+    select(subscriber.c.id, subscriber.c.address_hash)
+    .select_from(_id)
+    .join(subscriber, subscriber.c.id == _subscriber_id)
+    .order_by(subscriber.c.id)
+)
+_HASHES = Hot(_hashes)
 # Two that hear of two bounces of one person at once would each not see the other's.
-_LOCKED_HASH = _HASH.with_for_update(key_share=True)
-_HISTORY = (
-    select(batch.c.formed_at, delivery.c.delivered_at, delivery.c.bounce, delivery.c.bounced_at)
-    .join(batch, batch.c.id == delivery.c.batch_id)
-    .where(
-        # No index begins with the subscriber.
-        delivery.c.issue_id.in_(select(issue.c.id)),
-        delivery.c.subscriber_id == bindparam("subscriber_id"),
+_LOCKED_HASHES = Hot(_hashes.with_for_update(of=subscriber, key_share=True))
+_HISTORIES = Hot(
+    select(
+        delivery.c.subscriber_id,
+        batch.c.formed_at,
+        delivery.c.delivered_at,
+        delivery.c.bounce,
+        delivery.c.bounced_at,
     )
+    .select_from(_id)
+    # No index begins with the subscriber.
+    .join(issue, true())
+    .join(delivery, (delivery.c.issue_id == issue.c.id) & (delivery.c.subscriber_id == _subscriber_id))
+    .join(batch, batch.c.id == delivery.c.batch_id)
 )
 _SUBSCRIPTION = (
     select(issue.c.series_id, issue.c.id.label("issue_id"), subscription.c.confirmed_at)
@@ -81,39 +117,46 @@ class Subscribed(NamedTuple):
 def suppress(tx: Connection, hash_: str, reason: Suppressed, since: datetime) -> None:
     """Let an address be mailed no more."""
     row = {"address_hash": hash_, "reason": reason, "since": since}
-    tx.execute(_SUPPRESS[tx.dialect.name, reason], row)
+    _SUPPRESS[tx.dialect.name, reason].run(tx, row)
 
 
-def set_soft(tx: Connection, hash_: str, since: datetime | None) -> None:
-    """Suppress an address for its soft bounces since then, or let it be mailed again; other reasons stay."""
-    if since is None:
-        tx.execute(_RELEASE, {"hash": hash_})
-        return
+def suppress_softly(tx: Connection, hash_: str, since: datetime) -> None:
+    """Let an address be mailed no more for its soft bounces since then; other reasons stay."""
     suppress(tx, hash_, Suppressed.SOFT_BOUNCES, since)
-    tx.execute(_MOVE, {"hash": hash_, "since_": since})
+    _MOVE.run(tx, {"hash": hash_, "since_": since})
 
 
-def softly(tx: Connection, subscriber_ids: set[int]) -> set[int]:
+def release_soft(tx: Connection, hashes: Sequence[str]) -> None:
+    """Let addresses be mailed again that soft bounces had suppressed; other reasons stay."""
+    if hashes:
+        _RELEASE.run(tx, {"hashes": _json(hashes)})
+
+
+def softly(tx: Connection, subscriber_ids: Set[int]) -> set[int]:
     """Return those who are not mailed because of soft bounces."""
-    if not subscriber_ids or tx.execute(_ANY_SOFT).first() is None:
-        return set()
-    return set(tx.execute(_SOFT, {"ids": sorted(subscriber_ids)}).scalars())
+    rows = _SOFT.rows(tx, {"ids": _json(sorted(subscriber_ids))}) if subscriber_ids else ()
+    return {row[0] for row in rows}
 
 
-def hash_of(tx: Connection, subscriber_id: int, *, locked: bool = False) -> str:
-    """Return the hash of a person's address."""
-    statement = _LOCKED_HASH if locked else _HASH
-    return str(tx.execute(statement, {"subscriber_id": subscriber_id}).scalar_one())
+def hashes_of(tx: Connection, subscriber_ids: Set[int], *, locked: bool = False) -> dict[int, str]:
+    """Return the hashes of people's addresses; nobody else counts bounces of those that are locked."""
+    statement = _LOCKED_HASHES if locked else _HASHES
+    rows = statement.rows(tx, {"ids": _json(sorted(subscriber_ids))}) if subscriber_ids else ()
+    return {row[0]: row[1] for row in rows}
 
 
-def history(tx: Connection, subscriber_id: int) -> list[Tried]:
-    """List what became of every mail to a person."""
-    return [
-        Tried(formed_at, delivered_at is not None, Bounce(bounce) if bounce else None, bounced_at)
-        for formed_at, delivered_at, bounce, bounced_at in tx.execute(
-            _HISTORY, {"subscriber_id": subscriber_id}
-        )
-    ]
+def histories(tx: Connection, subscriber_ids: Set[int]) -> dict[int, list[Tried]]:
+    """List what became of every mail to people."""
+    found: dict[int, list[Tried]] = {id_: [] for id_ in subscriber_ids}
+    rows = _HISTORIES.rows(tx, {"ids": _json(sorted(subscriber_ids))}) if subscriber_ids else ()
+    for id_, formed_at, delivered_at, bounce, bounced_at in rows:
+        tried = Tried(formed_at, delivered_at is not None, Bounce(bounce) if bounce else None, bounced_at)
+        found[id_].append(tried)
+    return found
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def subscribed(tx: Connection, place: Reference) -> Subscribed | None:

@@ -94,7 +94,7 @@ def clicked(sent):
         tx.execute(update(delivery).where(*of_ada).values(delivered_at=at))
         for number, (pos, moment) in enumerate(clicks):
             found = Event("service", str(number), EventKind.CLICKED, moment, "", click=Click("a", "b"))
-            events.add(tx, found, Reference("d", batch_id, 0, pos), at)
+            events.add(tx, [(found, Reference("d", batch_id, 0, pos))], at)
     return sent
 
 

@@ -1,3 +1,4 @@
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -154,3 +155,9 @@ def test_an_address_has_one_hash_in_any_case_and_another_elsewhere():
     assert hashed != address_hash("bob@example.org", b"salt")
     assert len(hashed) == 32
     assert "ann" not in hashed
+
+
+@given(texts, st.binary(max_size=200))
+def test_the_hash_of_an_address_is_its_hmac(text, salt):
+    expected = hmac.digest(salt, text.strip().lower().encode(), "sha256").hex()
+    assert address_hash(text, salt) == expected[:32]

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axe_cast import violations
 from joining_cast import ADA, NEW, Site, open_site
 
 from newsletter.domain.tokens import Purpose
@@ -39,6 +40,7 @@ def look(page: Any, name: str) -> None:
     for button in page.locator("main button:visible, main summary").all():
         assert button.bounding_box()["height"] >= 44
         assert button.text_content().strip()
+    assert violations(page) == []
     if not PICTURES:
         return
     folder = Path(PICTURES)
