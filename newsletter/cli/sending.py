@@ -74,8 +74,9 @@ def run(
     if play:
         app = operating.rehearsing(app)
     app.refuse_unready()
-    if app.provider_is_rehearsal and not is_quiet(ctx):
-        say(muted(f"{app.provider.capabilities.name}: nothing leaves this machine"))
+    if not is_quiet(ctx):
+        for line in app.rehearsed:
+            say(muted(line))
     with app.sending():
         if play:
             for sent in operating.play(app, play):
@@ -97,9 +98,7 @@ def _run_until_stopped(app: "App", web: bool) -> None:
     from newsletter.scheduler import Schedule  # noqa: PLC0415
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
-    schedule = Schedule(
-        app.engine, senders=app.settings.provider.calls_at_once, why_not=app.belonging.why_not_send
-    )
+    schedule = Schedule(app.engine, senders_of=app.routing.calls_at_once, why_not=app.belonging.why_not_send)
     stop_on_signals(schedule.ask_to_stop)
     with ExitStack() as stack:
         if web:
@@ -128,8 +127,10 @@ def status(
         say_json(found)
     else:
         say(muted(f"database {app.database.name}, provider {app.settings.provider.name}"))
-        if app.provider_is_rehearsal:
-            say(muted("outbox: nothing leaves this machine"))
+        for series, name in found.providers.items():
+            say(muted(f"{series}: goes through {app.routing.called(name)}"))
+        for line in app.rehearsed:
+            say(muted(line))
         if found.next:
             row = found.next
             say(f"next      {row.slot.target}  {local(row.due_at, row.zone)}  {muted(utc(row.due_at))}")

@@ -1,7 +1,7 @@
 """Plan mails that somebody waits for, in the priority lane of the same ledger. Decides nothing."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -16,10 +16,15 @@ from newsletter.store import batches, revisions, series
 
 @dataclass(frozen=True)
 class Noticing:
-    """Plan notices through one provider."""
+    """Plan notices: through the provider that a series names, or the default.
+
+    `named` has by these names what the ledger calls them. Who waits for a mail gets it through the default
+    where there is no such provider.
+    """
 
     provider: str
     publication: Publication
+    named: Mapping[str, str] = field(default_factory=dict)
 
     def plan(
         self,
@@ -48,7 +53,8 @@ class Noticing:
         mail = mail_of(notice, of.title, self.publication, sender, reply_to)
         issue_id = series.notice(tx, of.id, notice)
         revisions.add(tx, issue_id, mail)
-        rows = [batches.notice(mail.hash, self.provider, Lane.PRIORITY, now, next_at=at) for *_, at in people]
+        provider = self.named.get(of.provider, self.provider)
+        rows = [batches.notice(mail.hash, provider, Lane.PRIORITY, now, next_at=at) for *_, at in people]
         ids = batches.add_each(tx, rows)
         same = {"issue_id": issue_id, "pos": 0, "state": DeliveryState.PLANNED}
         batches.add_deliveries(
