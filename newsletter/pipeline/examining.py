@@ -108,7 +108,7 @@ class Examining:
 
     def _alerts(self, are_lost: bool) -> Iterator[Checked]:
         if are_lost and self.alert_to:
-            said = f"they go by the default provider, {self.providers[0].kind}, and leave this machine never"
+            said = f"they go by the default provider, {self.providers[0].kind}, and never leave this machine"
             yield problem("alerts", said, "name a real provider in [provider]")
 
     def _settings(self, provider: str) -> Iterator[Checked]:
