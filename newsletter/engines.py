@@ -58,10 +58,11 @@ class Engines:
     def on_copy(self, copy: Database, provider: Provider, clock: Clock) -> Engine:
         """Make one over a copy: no concern of this machine's files, and no call of it waits for the pace.
 
-        One provider is for all, whatever a series says.
+        One provider is for all, whatever a series names, if that is there.
         """
-        delivering = self._delivering(copy, provider, clock)
-        return self._engine(copy, Routes(Route(provider.capabilities)), delivering, clock)
+        route = Route(provider.capabilities)
+        routes = Routes(route, dict.fromkeys(self.settings.providers, route))
+        return self._engine(copy, routes, self._delivering(copy, provider, clock), clock)
 
     def composing(self, copy: Database, routing: Routing, clock: Clock) -> Engine:
         """Make one over a copy as `on_copy` does, with the provider of each series."""

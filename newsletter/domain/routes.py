@@ -21,7 +21,7 @@ class Route:
 class Routes:
     """The default and, by the names that series give them, the others.
 
-    Without `named` there is one for all, whatever a series says, as where weeks are simulated.
+    Without `named` there is one for all, whatever a series says.
     """
 
     default: Route

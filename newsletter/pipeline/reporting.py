@@ -1,7 +1,7 @@
 """Say where everything stands: due, on its way, held, unknown."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -94,7 +94,8 @@ class Reporting:
         moving = [row for row in rows if _state(row) in _MOVING]
         unknown, paused = self._unknown(), self._paused()
         by_provider = self.by_provider()
-        attention = [*self._foreign(), *self._astray(by_provider)]
+        going_on = {row.slot.series for row in (*queued, *moving)}
+        attention = [*self._foreign(), *self._astray(by_provider, going_on)]
         attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]
         attention += [_stuck(one) for one in unknown if one.next_at is None]
         attention += [_forgotten(one, now) for one in paused if _is_forgotten(one, moving, now)]
@@ -116,9 +117,9 @@ class Reporting:
         with self.database.reading() as tx:
             return {one.slug: one.provider for one in series.every(tx)}
 
-    def _astray(self, by_provider: Mapping[str, str]) -> Iterator[Attention]:
+    def _astray(self, by_provider: Mapping[str, str], going_on: Set[str]) -> Iterator[Attention]:
         for slug, name in by_provider.items():
-            if name not in self.paces.names:
+            if slug in going_on and name not in self.paces.names:
                 why = f"newsletter.toml has no [providers.{name}], which it names: what comes due is held"
                 yield Attention(slug, why, f"newsletter queue {slug}")
 

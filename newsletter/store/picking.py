@@ -188,9 +188,7 @@ class Ready(NamedTuple):
     releases: tuple[tuple[int, bool, bool], ...]
 
 
-def ready(
-    tx: Connection, provider: str, now: datetime, *, rehearsal: bool, beside: Beside = ALONE
-) -> Ready:
+def ready(tx: Connection, provider: str, now: datetime, *, rehearsal: bool, beside: Beside = ALONE) -> Ready:
     """Look where there may be something to take."""
     values = {"provider": provider, "now": now, "others": _listed(beside.real)}
     rows = _READY[rehearsal].rows(tx, values)

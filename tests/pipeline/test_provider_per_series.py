@@ -15,9 +15,11 @@ from newsletter.domain.routes import Routes
 from newsletter.domain.subscriber import Evidence, Subscriber, address_hash
 from newsletter.errors import LetterError
 from newsletter.operating import rehearsed_engine, simulate
-from newsletter.store import accounts, series, subscribers
+from newsletter.pipeline.preparing import Preparing
+from newsletter.store import accounts, picking, series, subscribers
 from newsletter.store.tables import batch
 
+ONE_IS_ENOUGH = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LOWER_BACK = once_each(["lower-back"])
 SOON = FIRST + timedelta(minutes=5)
 
@@ -64,6 +66,7 @@ def test_each_series_goes_by_its_own_provider_and_by_what_that_can(several):
     each_goes_by_its_own(several)
 
 
+@ONE_IS_ENOUGH
 def test_without_the_rule_all_would_go_by_the_default(several, monkeypatch):
     monkeypatch.setattr(Routes, "of", lambda self, provider: self.default)
     with pytest.raises(AssertionError):
@@ -83,7 +86,7 @@ def test_a_wrong_key_and_a_limit_of_one_account_leave_the_other_alone(several):
     assert got(bulk) == LOWER_BACK
 
 
-def test_what_was_formed_for_a_provider_stays_with_it(several):
+def changes_in_mid_send(several):
     default, bulk = several.connect(), several.connect("bulk")
     several.clock.advance_to(FIRST)
     app = several.app()
@@ -93,12 +96,28 @@ def test_what_was_formed_for_a_provider_stays_with_it(several):
     assert knees.step()
     doubt = bulk.calls[0]
     several.let_name("")
+    app = several.app()
+    with app.sending():
+        while app.engine.delivering.step():
+            pass
+    assert got(default) == LOWER_BACK
     several.run(SOON)
     assert [call.key for call in bulk.calls].count(doubt.key) == 2
     assert (got(default), got(bulk)) == (LOWER_BACK, LOWER_BACK)
     assert several.states("knees") == {"accepted": 5}
     several.run(FIRST + timedelta(weeks=1))
     assert got(default) == LOWER_BACK + once_each(["neck"]) + once_each(["neck"])
+
+
+def test_what_was_formed_for_a_provider_stays_with_it(several):
+    changes_in_mid_send(several)
+
+
+@ONE_IS_ENOUGH
+def test_without_the_rule_the_default_would_take_it(several, monkeypatch):
+    monkeypatch.setattr(picking, "_listed", lambda names: "||")
+    with pytest.raises(AssertionError):
+        changes_in_mid_send(several)
 
 
 def test_a_doubt_is_looked_into_where_it_was_called(several):
@@ -135,7 +154,7 @@ def test_a_provider_that_is_gone_holds_what_comes_due_and_keeps_what_is_planned(
     assert got(bulk) + got(default) == once_each()
 
 
-def test_a_rehearsal_of_one_series_never_counts_for_it_and_the_other_is_real(several):
+def rehearses_one(several):
     bulk = several.connect("bulk")
     several.run()
     assert got(bulk) == LOWER_BACK
@@ -145,6 +164,17 @@ def test_a_rehearsal_of_one_series_never_counts_for_it_and_the_other_is_real(sev
     several.queue()
     several.run(FIRST + timedelta(weeks=3))
     assert (got(default), got(bulk)) == (once_each(), once_each())
+
+
+def test_a_rehearsal_of_one_series_never_counts_for_it_and_the_other_is_real(several):
+    rehearses_one(several)
+
+
+@ONE_IS_ENOUGH
+def test_if_the_default_told_for_all_it_would_count(several, monkeypatch):
+    monkeypatch.setattr(Preparing, "occasion", lambda self, tx, slot_id: 0)
+    with pytest.raises(AssertionError):
+        rehearses_one(several)
 
 
 def test_and_the_other_way_round(several):
@@ -209,6 +239,12 @@ def test_plan_status_simulation_and_dry_run_tell_by_which_provider(several):
         ("knees/lower-back", "bulk"),
     }
     assert providers_of_batches(several) == {}
+    several.settle_for("")
+    del several.providers["bulk"]
+    weeks = simulate(several.app(), 1, None).weeks
+    assert {slot.series: slot.held for week in weeks for slot in week.slots if slot.held} == {
+        "knees": "newsletter.toml had no [providers.bulk] when this began to run"
+    }
 
 
 def test_an_unknown_name_is_refused_with_its_line_and_the_nearest(tmp_path):
@@ -224,6 +260,7 @@ def test_an_unknown_name_is_refused_with_its_line_and_the_nearest(tmp_path):
         several.app().composing.letter()
 
 
+@ONE_IS_ENOUGH
 def test_a_file_that_names_another_says_so_in_the_plan_until_it_is_queued(several):
     rewrite(several.root / SERIES_FILE, 'title = "Back pain"', 'title = "Back pain"\nprovider = "bulk"')
     several.connect()
