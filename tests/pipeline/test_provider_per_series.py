@@ -3,9 +3,10 @@
 from collections import Counter
 from contextlib import closing
 from datetime import timedelta
+from random import Random
 
 import pytest
-from letter_cast import MISCONFIGURED, UNKNOWN, once_each, rewrite
+from letter_cast import ACCEPTED, DEFERRED, MISCONFIGURED, UNKNOWN, once_each, rewrite
 from several_cast import BULK, FIRST, KNEES_FILE, SERIES_FILE, Several
 from sqlalchemy import select
 
@@ -118,6 +119,30 @@ def test_without_the_rule_the_default_would_take_it(several, monkeypatch):
     monkeypatch.setattr(picking, "_listed", lambda names: "||")
     with pytest.raises(AssertionError):
         changes_in_mid_send(several)
+
+
+@ONE_IS_ENOUGH
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_whatever_changes_in_mid_send_everybody_gets_it_once(several, seed):
+    rng = Random(seed)
+    services = several.connect(), several.connect("bulk")
+    for service in services:
+        service.script = rng.choices([ACCEPTED, UNKNOWN, DEFERRED], k=4)
+    several.clock.advance_to(FIRST)
+    for _ in range(8):
+        app = several.app()
+        app.engine.tick()
+        for one in app.engine.deliveries:
+            for _ in range(rng.randrange(3)):
+                one.step()
+        match rng.randrange(3):
+            case 0:
+                several.let_name(rng.choice(["", "bulk"]), rng.choice([KNEES_FILE, SERIES_FILE]))
+            case 1:
+                several.clock.advance_to(several.clock.now() + timedelta(minutes=rng.randrange(90)))
+    several.run(FIRST + timedelta(days=2))
+    assert sum(map(got, services), Counter()) == LOWER_BACK + LOWER_BACK
+    assert several.states("knees") == several.states("back-pain") == {"accepted": 5}
 
 
 def test_a_doubt_is_looked_into_where_it_was_called(several):
