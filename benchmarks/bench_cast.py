@@ -5,7 +5,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -113,6 +113,17 @@ def letter(root: Path, people: int, provider: str, url: str, database: str | Non
 def queue(app: App, issue: str) -> None:
     """Queue one issue of the sample series, due long ago."""
     app.queueing.queue([f"back-pain/{issue}"], now=datetime.now(UTC) - _LONG_AGO)
+
+
+def held_mb(pids: Sequence[int]) -> float:
+    """Tell how much memory processes hold, what they share counted once (PSS, on Linux)."""
+    if sys.platform != "linux":
+        return peak_mb()
+    return sum(_pss_kb(Path(f"/proc/{pid}/smaps_rollup")) for pid in pids) / 1024
+
+
+def _pss_kb(file: Path) -> int:
+    return next(int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith("Pss:"))
 
 
 def peak_mb() -> float:

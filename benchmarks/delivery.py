@@ -9,6 +9,7 @@ Each run has a process of its own, so that its peak memory is its own, and print
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from bench_cast import ISSUES, letter, peak_mb, queue, server_url, sink
+from bench_cast import ISSUES, held_mb, letter, peak_mb, queue, server_url, sink
 from sqlalchemy import text
 
 from newsletter.app import App
@@ -123,29 +124,53 @@ def _measure(app: App, row: Row, people: int) -> Measured:
     if row.batch_size:
         object.__setattr__(app.provider.capabilities, "batch_size", row.batch_size)
     for issue in ISSUES[: row.issues]:
-        queue(app, issue)
-        with app.sending():
+        with app.sending(), _sender(app, row) as sender:
+            queue(app, issue)
             start = time.perf_counter()
             with _another_writer(app) as delays:
                 app.engine.tick()
             released = time.perf_counter()
-            if not row.sends:
+            if sender is None:
                 return Measured(people, released - start, released - start, peak_mb(), max(delays))
             with _readers_who_leave(app, row) as spread:
-                _deliver(app)
+                peak = sender.finish()
             total = time.perf_counter() - start
-    peak = peak_mb()
     bare = _bare(app, row)
     return Measured(people, released - start, total, peak, bare=bare, web_p50=spread[0], web_p99=spread[1])
 
 
-def _deliver(app: App) -> None:
+@dataclass(frozen=True)
+class Sender:
+    """What `newsletter run` sends with, and its processes."""
+
+    app: App
+    schedule: Schedule
+    pids: Sequence[int]
+
+    def finish(self) -> float:
+        """Send what was released; return the most memory that was seen, of all processes together."""
+        self.schedule._wake()
+        most = 0.0
+        while not _is_settled(self.app):
+            most = max(most, held_mb(self.pids))
+            time.sleep(_LOOK)
+        return most
+
+
+@contextmanager
+def _sender(app: App, row: Row) -> Iterator[Sender | None]:
+    if not row.sends:
+        yield None
+        return
     prepare_to_send()
-    schedule = Schedule(app.engine, senders=SENDERS)
+    processes = app.engines.caller_processes(app.routing)
+    # It is told when there is something to send, and finds nothing by itself.
+    schedule = Schedule(app.engine, senders=SENDERS, processes=processes, tick_seconds=3600)
     schedule.start()
-    while not _is_settled(app):
-        time.sleep(_LOOK)
-    schedule.stop()
+    try:
+        yield Sender(app, schedule, [os.getpid(), *(one.pid for one in processes.values())])
+    finally:
+        schedule.stop()
 
 
 def _is_settled(app: App) -> bool:

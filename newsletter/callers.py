@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import structlog
 
+from newsletter.caller_process import CallerProcess
 from newsletter.domain.provider import Answer, Sightings
 from newsletter.pipeline.delivering import Delivering
-from newsletter.pipeline.work import Look, Work
+from newsletter.pipeline.work import Claim, Look, Work
 
 log = structlog.get_logger()
 
@@ -23,10 +24,14 @@ class Ended(NamedTuple):
 
 
 class Callers:
-    """So many calls at once; one thread gives work, and takes what came of it."""
+    """So many calls at once; one thread gives work, and takes what came of it.
 
-    def __init__(self, delivering: Delivering, most: int) -> None:
+    A process beside this one makes the calls, where there is one and it is ready.
+    """
+
+    def __init__(self, delivering: Delivering, most: int, process: CallerProcess | None = None) -> None:
         self._delivering = delivering
+        self._process = process
         self._given: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[Ended | None] = queue.SimpleQueue()
         self._threads = [
@@ -35,12 +40,16 @@ class Callers:
         self.free = most
 
     def start(self) -> None:
-        """Start the threads."""
+        """Start the threads, and the process."""
+        if self._process is not None:
+            self._process.start(lambda claim, answer: self._ended.put(Ended(claim, answer)))
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End the threads, which have nothing to do any more."""
+        """End the threads and the process, which have nothing to do any more."""
+        if self._process is not None:
+            self._process.stop()
         for _ in self._threads:
             self._given.put(None)
         for thread in self._threads:
@@ -51,9 +60,11 @@ class Callers:
         return self.free == len(self._threads)
 
     def give(self, works: Sequence[Work]) -> None:
-        """Hand work to free threads; a call is composed here, because only waiting can be shared."""
+        """Hand work over; for a thread a call is composed here, because only waiting can be shared."""
         for work in works:
-            if _is_composed(work):
+            if self._is_taken(work):
+                self.free -= 1
+            elif _is_composed(work):
                 self.free -= 1
                 self._given.put(work)
 
@@ -72,6 +83,9 @@ class Callers:
     def wake(self) -> None:
         """Let nobody wait for work to end any longer."""
         self._ended.put(None)
+
+    def _is_taken(self, work: Work) -> bool:
+        return self._process is not None and isinstance(work, Claim) and self._process.take(work)
 
     def _run(self) -> None:
         while (work := self._given.get()) is not None:

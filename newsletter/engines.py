@@ -3,11 +3,14 @@
 import os
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from newsletter.caller_process import CallerProcess
 from newsletter.config import Settings
 from newsletter.domain.account import Limits
 from newsletter.domain.clock import Clock
+from newsletter.domain.delivery import lease_for
 from newsletter.domain.provider import Provider
 from newsletter.domain.routes import Route, Routes
 from newsletter.domain.tokens import TokenKeys
@@ -73,6 +76,22 @@ class Engines:
         ]
         routes = Routes(Route(opened[DEFAULT].capabilities), named)
         return self._engine(copy, routes, default, clock, tuple(others))
+
+    def caller_processes(self, routing: Routing) -> Mapping[str, CallerProcess]:
+        """Prepare a process to call from for each provider by which something leaves, by the ledger's names.
+
+        None where there is no second core for them.
+        """
+        if os.name != "posix" or (os.cpu_count() or 1) < 2:
+            return {}
+        environment = dict(routing.environment)
+        found = {}
+        for name, provider in routing.every().items():
+            can, table = provider.capabilities, routing.table(name)
+            if not can.rehearsal:
+                accounts = {can.name: table.opened_with(self.storage.root, environment)}
+                found[can.name] = CallerProcess(accounts, self.keys, table.calls_at_once, lease_for(can))
+        return found
 
     def _engine(
         self,

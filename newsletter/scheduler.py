@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from newsletter.caller_process import CallerProcess
 from newsletter.callers import Callers, Ended
 from newsletter.domain.account import Lane
 from newsletter.domain.provider import Answer, Sightings
@@ -29,6 +30,7 @@ PAUSE_SECONDS = 5
 _SHORTEST_REST = 0.005
 
 _NONE: Mapping[str, int] = {}
+_NO_PROCESSES: Mapping[str, CallerProcess] = {}
 
 log = structlog.get_logger()
 
@@ -50,11 +52,13 @@ class Schedule:
         senders: int = SENDERS,
         senders_of: Mapping[str, int] = _NONE,
         tick_seconds: float = TICK_SECONDS,
+        processes: Mapping[str, CallerProcess] = _NO_PROCESSES,
         why_not: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Prepare; `why_not` says why nothing may be sent now, and is asked at every tick.
 
-        `senders` are the calls at once of each provider, but for those of `senders_of`.
+        `senders` are the calls at once of each provider, but for those of `senders_of`. `processes` make the
+        calls of some, beside this one.
         """
         self._engine = engine
         self._why_not = why_not
@@ -78,8 +82,9 @@ class Schedule:
         # transaction for all calls that have ended or can begin.
         # Each provider has threads of its own: none waits while another is slow, or is down.
         self._lines = [
-            _Line(one, Callers(one, senders_of.get(one.provider.capabilities.name, senders)))
+            _Line(one, Callers(one, senders_of.get(name, senders), processes.get(name)))
             for one in engine.deliveries
+            for name in [one.provider.capabilities.name]
         ]
         # One thread serves the priority lane alone: a confirmation never waits for a bulk call to end.
         self._threads = [

@@ -98,7 +98,12 @@ def _run_until_stopped(app: "App", web: bool) -> None:
     from newsletter.scheduler import Schedule  # noqa: PLC0415
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
-    schedule = Schedule(app.engine, senders_of=app.routing.calls_at_once, why_not=app.belonging.why_not_send)
+    schedule = Schedule(
+        app.engine,
+        senders_of=app.routing.calls_at_once,
+        processes=app.engines.caller_processes(app.routing),
+        why_not=app.belonging.why_not_send,
+    )
     stop_on_signals(schedule.ask_to_stop)
     with ExitStack() as stack:
         if web:

@@ -70,10 +70,15 @@ class TokenKeys:
     def __init__(self, keys: Sequence[Key]) -> None:
         if not keys:
             raise ValueError("at least one key is needed")
+        self._keys = tuple(keys)
         self._current = keys[0].id
         self._macs = {
             (key.id, purpose): _Mac(_derive(key.secret, purpose)) for key in keys for purpose in Purpose
         }
+
+    def __reduce__(self) -> tuple[type["TokenKeys"], tuple[tuple[Key, ...]]]:
+        """Let another process of this program sign, too."""
+        return TokenKeys, (self._keys,)
 
     @property
     def current(self) -> str:

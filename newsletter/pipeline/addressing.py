@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -12,7 +12,10 @@ from newsletter.domain.message import Recipient
 from newsletter.domain.notices import DOORS, Door
 from newsletter.domain.subscriber import safe_name
 from newsletter.domain.tokens import Purpose, TokenKeys, pack
-from newsletter.store.claims import About, Member
+
+if TYPE_CHECKING:
+    # The process that calls knows no database, and need not load what does.
+    from newsletter.store.claims import About, Member
 
 DOORS_BY_SLUG: Mapping[str, Door] = {notice.value: door for notice, door in DOORS.items()}
 
@@ -45,8 +48,8 @@ class Frozen:
 
 
 def freeze(
-    members: Iterable[Member],
-    about: About,
+    members: Iterable["Member"],
+    about: "About",
     *,
     date: datetime,
     key_id: str,

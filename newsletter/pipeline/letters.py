@@ -42,7 +42,8 @@ class Letters:
         message = message_of(
             revisions.get(tx, batch.revision), series=slug, series_title=title, issue=issue, kind=kind
         )
-        return Compiled(message, self.provider.compile(message), _label(tx, batch, message), about)
+        name, fill = self.provider.capabilities.name, self.provider.compile(message)
+        return Compiled(name, message, fill, _label(tx, batch, message), about)
 
 
 def _label(tx: Connection, batch: Batch, message: Message) -> str:

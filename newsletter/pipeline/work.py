@@ -15,8 +15,9 @@ from newsletter.store.claims import About
 
 @dataclass(frozen=True)
 class Compiled:
-    """A revision encoded for the provider, for all batches of a release; `label` names the occasion."""
+    """A revision encoded for a provider, for all batches of a release; `label` names the occasion."""
 
+    provider: str
     message: Message
     fill: Callable[[Mailing], Call]
     label: str
@@ -53,7 +54,8 @@ class Claim:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        return tuple(recipient.pos for recipient in self.mailing.recipients)
+        # Not from the mailing: where another process makes the call, nobody is addressed in this one.
+        return tuple(pos for pos, *_ in self.frozen.members if pos in self.willing)
 
     @property
     def made_at(self) -> datetime:

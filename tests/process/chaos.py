@@ -21,7 +21,8 @@ from pathlib import Path
 # The server for the tests lies one folder up.
 sys.path.append(str(Path(__file__).parent.parent))
 
-from chaos_cast import CALL, Nursery
+from chaos_caller import CALL
+from chaos_cast import Nursery
 from chaos_fakes import fake_of
 from chaos_plan import Database, Plan, draw
 from chaos_run import Run

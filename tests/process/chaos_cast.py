@@ -28,9 +28,6 @@ from newsletter.domain.tokens import Grant, Purpose
 
 ISSUES = ("back-pain/lower-back", "back-pain/upper-back")
 FEWEST = 200
-#: What the processes under test are given: waits of seconds, and batches that are small.
-START_DEADLINE = timedelta(seconds=1)
-CALL = timedelta(seconds=2)
 #: Longer than from a claim until the fake's log shows what became of it, on a machine that is busy too.
 SETTLES_AFTER = timedelta(seconds=3)
 PEOPLE_A_CALL = 25

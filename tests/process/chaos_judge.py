@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from chaos_cast import ALERTED, START_DEADLINE, address_of
+from chaos_caller import START_DEADLINE
+from chaos_cast import ALERTED, address_of
 from chaos_fakes import Call, Mail
 
 #: What this machine may need to see a byte that has arrived, in seconds.

@@ -24,21 +24,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import chaos_caller
 import psycopg
 import uvicorn.loops.auto
 import uvicorn.protocols.http.auto  # noqa: F401 - what a process would import late
-from chaos_cast import CALL, PEOPLE_A_CALL, SETTLES_AFTER, START_DEADLINE, UNHEARD
+from chaos_caller import START_DEADLINE
+from chaos_cast import PEOPLE_A_CALL, SETTLES_AFTER, UNHEARD
 from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from newsletter import app, cli, scheduler
+from newsletter import app, caller_process, cli, scheduler
 from newsletter.cli import people, scheduling, sending, writing  # noqa: F401
 from newsletter.domain import breaker, delivery, unknown
 from newsletter.domain.provider import Capabilities
 from newsletter.pipeline import claiming, delivering
-from newsletter.providers import account, mailgun, resend, wire
+from newsletter.providers import mailgun, resend
 from newsletter.store import claims, opening
 from newsletter.web import serving  # noqa: F401
 
@@ -59,17 +62,16 @@ def hurry() -> None:
         setattr(owner, name, value)
 
 
-def _patience() -> wire.Patience:
-    second = timedelta(seconds=1)
-    return wire.Patience(connect=second, write=second, read=1.5 * second, pool=second, call=CALL)
-
-
 def _hurried(can: Capabilities) -> Capabilities:
     quick = {"settles_after": SETTLES_AFTER, "look_interval": timedelta(seconds=0.5)}
     return replace(can, **quick, batch_size=PEOPLE_A_CALL)
 
 
+_HERE = str(Path(__file__).parent)
+_CALLER = f"import sys; sys.path.insert(0, {_HERE!r}); from chaos_caller import main; main()"
 SECONDS: tuple[tuple[Any, str, Any], ...] = (
+    *chaos_caller.SECONDS,
+    (caller_process, "COMMAND", (sys.executable, "-P", "-c", _CALLER)),
     (delivery, "START_DEADLINE", START_DEADLINE),
     (delivering, "START_DEADLINE", START_DEADLINE),
     (delivery, "LEASE_MARGIN", timedelta(seconds=1)),
@@ -79,12 +81,10 @@ SECONDS: tuple[tuple[Any, str, Any], ...] = (
     (unknown, "CONFIRM_WAIT", timedelta(seconds=1.5)),
     (breaker, "FIRST_BLOCK", timedelta(seconds=0.3)),
     (breaker, "LONGEST_BLOCK", timedelta(seconds=1)),
-    (resend, "_STILL_RUNNING", timedelta(seconds=0.3)),
     (delivering, "_PATIENCE", (0.1, 0.3, 0.6)),
     (scheduler, "TICK_SECONDS", _TICK),
     (scheduler, "PAUSE_SECONDS", 1),
     (scheduler.Schedule.__init__, "__kwdefaults__", {**_DEFAULTS, "tick_seconds": _TICK}),
-    (account, "Patience", _patience),
     (mailgun.Mailgun, "can", _hurried(mailgun.Mailgun.can)),
     (resend.Resend, "can", _hurried(resend.Resend.can)),
 )

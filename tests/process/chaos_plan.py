@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chaos_cast import FEWEST, PEOPLE_A_CALL, START_DEADLINE
+from chaos_caller import START_DEADLINE
+from chaos_cast import FEWEST, PEOPLE_A_CALL
 
 from newsletter.testing.fake_http import Fault
 

@@ -16,7 +16,7 @@ from newsletter.domain.clock import PlayedClock
 
 PEOPLE = 120
 ISSUES = 4
-_WAIT_SECONDS = 20
+_WAIT_SECONDS = 60
 _LONG_AGO = timedelta(weeks=6)
 
 

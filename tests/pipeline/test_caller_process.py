@@ -1,0 +1,78 @@
+"""The planner's end of the process that calls: what it does with one that is mute, or gone."""
+
+import sys
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from newsletter import caller_process
+from newsletter.caller_process import CallerProcess
+from newsletter.domain.provider import Outcome
+from newsletter.domain.tokens import Key, TokenKeys
+
+KEYS = TokenKeys([Key("k1", b"s" * 32)])
+#: Says that it is ready, and nothing more.
+MUTE = (
+    "import os, socket; from newsletter.calling import Found, receive, send;"
+    "planner = socket.socket(fileno=os.dup(0)); receive(planner); send(planner, Found(0));"
+    "[None for _ in iter(lambda: receive(planner), None)]"
+)
+
+
+def claim(number):
+    """Make what is called for."""
+    letter = SimpleNamespace(provider="resend", message="a message", label="label")
+    batch = SimpleNamespace(id=number)
+    frozen = SimpleNamespace(members=((1,),))
+    return SimpleNamespace(
+        batch=batch, compiled=letter, frozen=frozen, willing={1}, key=f"key-{number}", claimed_at=0.0
+    )
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Start a process by what it runs; give it with what came of its claims."""
+    running = []
+
+    def start(code, patience=timedelta(minutes=1)):
+        monkeypatch.setattr(caller_process, "COMMAND", (sys.executable, "-P", "-c", code))
+        process, ended = CallerProcess({}, KEYS, 2, patience), []
+        process.start(lambda claim, answer: ended.append((claim.batch.id, answer)))
+        running.append(process)
+        return process, ended
+
+    yield start
+    for process in running:
+        process.stop()
+
+
+def test_a_process_that_cannot_start_takes_nothing(started):
+    process, ended = started("raise SystemExit(1)")
+    assert not process.take(claim(1))
+    assert ended == []
+
+
+def test_what_a_process_had_is_unknown_once_it_has_ended(started):
+    process, ended = started(MUTE)
+    assert process.take(claim(1))
+    assert process.take(claim(2))
+    process.kill()
+    assert sorted(number for number, _ in ended) == [1, 2]
+    assert {answer.outcome for _, answer in ended} == {Outcome.UNKNOWN}
+    assert not process.take(claim(3))
+
+
+def test_a_process_that_never_answers_is_ended_and_its_calls_are_unknown(started, monkeypatch):
+    monkeypatch.setattr(caller_process, "_LOOK_SECONDS", 0.01)
+    process, ended = started(MUTE, patience=timedelta(seconds=0.02))
+    assert process.take(claim(1))
+    process.join()
+    assert [(number, answer.outcome) for number, answer in ended] == [(1, Outcome.UNKNOWN)]
+
+
+def test_a_process_that_answers_nobody_is_not_ended_while_nothing_is_open(started, monkeypatch):
+    monkeypatch.setattr(caller_process, "_LOOK_SECONDS", 0.01)
+    process, _ = started(MUTE, patience=timedelta())
+    process.join(0.2)
+    assert process.is_ready
