@@ -1,17 +1,20 @@
 """The whole way: from the queue through two accounts of one service, and their reports back."""
 
 import threading
+import time
 from collections import Counter
 from contextlib import ExitStack, closing
 from datetime import timedelta
 
 import httpx
 import pytest
+from letter_cast import FRIDAY
 from several_cast import FIRST, PEOPLE, Several
 from sqlalchemy import select
 
 from newsletter import scheduler
 from newsletter.app import App
+from newsletter.domain.clock import PlayedClock
 from newsletter.scheduler import Schedule
 from newsletter.store.tables import batch, delivery, issue, provider_event, series
 from newsletter.testing.fake_http import Fault
@@ -29,6 +32,13 @@ KEYS = {
     "BULK_MAILGUN_WEBHOOK_SIGNING_KEY": SIGNING["bulk"],
 }
 WITHIN = timedelta(hours=3)
+
+
+class MachineClock(PlayedClock):
+    """Tells played instants, and the seconds that every process of this machine counts."""
+
+    def elapsed(self) -> float:
+        return time.monotonic()
 
 
 class Accounts(Several):
@@ -67,7 +77,10 @@ class Accounts(Several):
 
 @pytest.fixture
 def accounts(tmp_path, database_url):
-    with closing(Accounts(tmp_path / "letter", database_url).open()) as several, several.stack:
+    with (
+        closing(Accounts(tmp_path / "letter", database_url, MachineClock(FRIDAY)).open()) as several,
+        several.stack,
+    ):
         yield several.begin()
 
 
@@ -131,6 +144,28 @@ def test_threads_of_each_account_send_at_once(accounts, monkeypatch):
         schedule.ask_to_stop()
         schedule.stop()
     assert accounts.states("back-pain") == {"unknown": 5}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_each_account_is_called_from_a_process_of_its_own(accounts, monkeypatch):
+    monkeypatch.setattr(scheduler, "TICK_SECONDS", 0.01)
+    accounts.clock.advance_to(FIRST)
+    app = accounts.app()
+    processes = app.engines.caller_processes(app.routing)
+    schedule = Schedule(app.engine, tick_seconds=0.05, processes=processes)
+    schedule.start()
+    try:
+        pause = threading.Event()
+        for _ in range(500):
+            if accounts.states("knees") == accounts.states("back-pain") == {"accepted": 5}:
+                break
+            pause.wait(0.02)
+        assert all(one.is_ready for one in processes.values())
+    finally:
+        schedule.ask_to_stop()
+        schedule.stop()
+    assert (accounts.got("mailgun"), accounts.got("bulk")) == (EVERYBODY, EVERYBODY)
+    assert accounts.states("knees") == accounts.states("back-pain") == {"accepted": 5}
 
 
 def test_the_missing_key_of_an_account_is_named_as_it_is_read(accounts):
