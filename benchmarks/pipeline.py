@@ -58,7 +58,7 @@ def help_() -> None:
 def live_reload(app: App, root: Path) -> list[float]:
     article = root / "content" / "articles" / "lower-back-relief.md"
     times = []
-    with previewed(app, app.previewing(), 0) as url, httpx.Client(base_url=url, timeout=5) as client:
+    with previewed(app, 0) as url, httpx.Client(base_url=url, timeout=5) as client:
         target = "/frame/back-pain/lower-back.html"
         client.get(target)
         for n in range(RUNS):

@@ -23,6 +23,7 @@ from newsletter.pipeline.cancelling import Cancelling
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.enrolling import Enrolling
 from newsletter.pipeline.evidence import Evidence
+from newsletter.pipeline.exhibiting import gallery
 from newsletter.pipeline.explaining import Explaining
 from newsletter.pipeline.exporting import Exporting
 from newsletter.pipeline.hearing import Hearing
@@ -31,7 +32,7 @@ from newsletter.pipeline.importing import Importing
 from newsletter.pipeline.leaving import Leaving
 from newsletter.pipeline.pausing import Pausing
 from newsletter.pipeline.planning import Planning
-from newsletter.pipeline.previewing import Previewing, Reader
+from newsletter.pipeline.previewing import Previewing
 from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.readiness import refuse_silent_way_out, refuse_unready
 from newsletter.pipeline.reporting import Reporting
@@ -150,12 +151,16 @@ class App:
         providers = tuple(self.settings.providers)
         return Composing(self.root, self.settings.publication, renderer, vocabularies, providers)
 
+    def gallery(self) -> Mapping[str, str]:
+        """Render every block in every layout, as pages by file name."""
+        composing = self.composing
+        return gallery(composing.renderer, composing.publication, self.root, shipped())
+
     def previewing(self, address: str | None = None) -> Previewing:
         """Preview as one of the subscribers gets it, or as nobody in particular."""
         if address is None:
             return Previewing(self.composing)
-        person = self.subscribing.find(address)
-        return Previewing(self.composing, Reader(person.address, person.name))
+        return Previewing(self.composing, self.subscribing.find(address))
 
     @property
     def queueing(self) -> Queueing:
@@ -225,7 +230,8 @@ class App:
     @cached_property
     def pages(self) -> Pages:
         # The pages alone need no key of a provider.
-        return Pages(self.storage, self.keys, self.settings, self.clock, self.routing.in_ledger)
+        dress = self.composing.renderer.dress()
+        return Pages(self.storage, self.keys, self.settings, self.clock, self.routing.in_ledger, dress)
 
     @property
     def web_templates(self) -> tuple[Path, ...]:
@@ -282,14 +288,14 @@ class App:
                 self.engine.take_over()
             yield
 
-    def on(self, url: str) -> "App":
-        """Return the same letter over another database, by its URL."""
+    def on(self, url: str | None) -> "App":
+        """Return the same letter, read anew, over another database by its URL; None is its own."""
         return App(
             self.root,
-            clock=self.clock,
+            clock=self.clock if self._is_played else None,
             environment=self.environment,
             providers=self._given,
-            database_url=url,
+            database_url=url or self._database_url,
         )
 
 

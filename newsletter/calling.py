@@ -16,6 +16,7 @@ import struct
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -89,10 +90,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     planner = socket.socket(fileno=os.dup(0))
-    opening = receive(planner)
-    if isinstance(opening, Opening):
-        prepare_to_send()
-        _Desk.open(planner, opening).serve()
+    # A planner that was killed may leave what nobody reads any more.
+    with suppress(OSError):
+        opening = receive(planner)
+        if isinstance(opening, Opening):
+            prepare_to_send()
+            _Desk.open(planner, opening).serve()
     # Threads may be in the middle of calls.
     os._exit(0)
 
@@ -142,7 +145,7 @@ class _Desk:
             self._say(Found(order.number, trouble=repr(error)))
 
     def _say(self, found: Found) -> None:
-        with self.answering:
+        with self.answering, suppress(OSError):
             send(self.planner, found)
 
 

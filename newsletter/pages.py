@@ -1,11 +1,12 @@
 """The part of the composition root behind the public pages: what they ask for, with its real parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from newsletter.config import Settings
 from newsletter.domain.clock import Clock
+from newsletter.domain.dress import Dress
 from newsletter.domain.letter import Publication
 from newsletter.domain.tokens import TokenKeys
 from newsletter.pipeline.answering import Desk
@@ -29,6 +30,7 @@ class Pages:
     settings: Settings
     clock: Clock
     providers: Mapping[str, str]
+    dress: Dress = field(default_factory=Dress)
 
     @property
     def desk(self) -> Desk:
@@ -63,7 +65,7 @@ class Pages:
 
     @property
     def _noticing(self) -> Noticing:
-        return Noticing(self.providers[DEFAULT], self._publication, self.providers)
+        return Noticing(self.providers[DEFAULT], self._publication, self.dress, self.providers)
 
     @property
     def _publication(self) -> Publication:

@@ -49,7 +49,7 @@ class ProviderTable(StrictTable):
     first days on which anything was sent. `stream` is the one of Postmark for what is sent to many.
     `env_prefix` begins the names of the variables that hold its secrets: a second account has its own.
     `region`, `configuration_set` and `send_rate`, in recipients a second, are for Amazon SES. From `host` to
-    `return_path` it is about SMTP.
+    `dsn` it is about SMTP.
     """
 
     name: str = "outbox"
@@ -69,11 +69,23 @@ class ProviderTable(StrictTable):
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
     return_path: str = ""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    dsn: bool = Field(default=False, strict=False)
 
     @property
     def server(self) -> MailServer:
         """Return where SMTP is spoken."""
-        return MailServer(self.host, self.port, self.security, self.user, self.return_path)
+        return MailServer(
+            self.host,
+            self.port,
+            self.security,
+            self.user,
+            self.return_path,
+            self.dkim_selector,
+            self.dkim_domain,
+            self.dsn,
+        )
 
     def opened_with(self, root: Path, environment: Mapping[str, str]) -> ProviderSettings:
         """Return what the provider of the letter in a folder is opened with."""

@@ -36,6 +36,15 @@ class Storage:
         schema.prepare(self.closed_database, self.clock.now())
         return self.closed_database
 
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether there is a database of this version; makes none."""
+        file = self.closed_database.file
+        if file is not None and not file.exists():
+            return False
+        with self.closed_database.reading() as tx:
+            return schema.current(tx) == schema.HEAD
+
     @cached_property
     def deployment(self) -> Deployment:
         return schema.prepare(self.database, self.clock.now())

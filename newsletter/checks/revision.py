@@ -88,7 +88,9 @@ def check_revision(
     seen = [one for check in _CHECKS for one in check(page)]
     seen += check_wording(page, vocabularies)
     return [
-        one.rule.found(place_of(one.about, blocks, place), one.what, target=target, mend=one.mend)
+        one.rule.found(
+            place_of(one.about, blocks, place), one.what, target=target, mend=one.mend, about=one.about
+        )
         for one in seen
     ]
 

@@ -27,10 +27,18 @@ class Rule:
     def __str__(self) -> str:
         return f"{self.name} ({self.id})" if self.id else self.name
 
-    def found(self, place: Place, what: str, *, target: str = "", mend: str = "") -> Finding:
+    def found(self, place: Place, what: str, *, target: str = "", mend: str = "", about: str = "") -> Finding:
         """Report what was found and where; `mend` replaces the rule's own where it can say more."""
         return Finding(
-            str(self), self.severity, place, what, self.why, mend or self.mend, target, self.source
+            str(self),
+            self.severity,
+            place,
+            what,
+            self.why,
+            mend or self.mend,
+            target,
+            self.source,
+            about=about,
         )
 
 

@@ -1,5 +1,6 @@
 """What every command shares: the options before its name, and the letter it works on."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,14 @@ def ask(ctx: typer.Context, question: str) -> None:
 def is_quiet(ctx: typer.Context) -> bool:
     """Tell whether only results are wanted."""
     return _options(ctx).quiet
+
+
+def has_screen() -> bool:
+    """Tell whether a browser that is opened would be seen: no script, no remote shell, no bare console."""
+    if not sys.stdout.isatty() or os.environ.get("SSH_CONNECTION"):
+        return False
+    has_desktop = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return has_desktop or sys.platform in ("darwin", "win32")
 
 
 def _options(ctx: typer.Context) -> Options:

@@ -1,20 +1,19 @@
 """Write: init, import, split, preview, check, send-test."""
 
-import time
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlencode
 
 import typer
 
-from newsletter.cli.context import ask, is_quiet, letter
+from newsletter.cli.context import ask, has_screen, is_quiet, letter
 from newsletter.cli.printing import accent, counted, muted, number, say, say_findings, say_json, say_table
 from newsletter.domain.finding import errors_of
 from newsletter.errors import CheckFailed, Refused
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.pipeline.previewing import Previewing
 
 PANEL = "Write"
 Target = Annotated[str | None, typer.Argument(help="A series, or one of its issues: back-pain/neck.")]
@@ -130,34 +129,54 @@ def preview(
     out: Annotated[Path | None, typer.Option(help="Write .html, .txt, .eml and an index there.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the mail here.")] = False,
     as_: Annotated[str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber.")] = None,
-    port: Annotated[int, typer.Option(help="Port of the page.")] = 8026,
-    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Show every block in every layout instead; needs --out.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 is a free one.")] = 8026,
+    open_: Annotated[
+        bool | None,
+        typer.Option("--open/--no-open", help="Open a browser; by itself only on a terminal with a screen."),
+    ] = None,
 ) -> None:
     """Look at issues: a live page, files, or the terminal.
 
     Example: newsletter preview back-pain/neck --text
     """
     app = letter(ctx)
+    if gallery:
+        _write_gallery(app, out)
+        return
     previewing = app.previewing(as_)
     if text:
         say(previewing.text(target))
     elif out is not None:
-        files = previewing.write(target, out, app.clock.now())
+        files = previewing.write(target, out)
         say(f"{out}: {len(files)} files; open {out / 'index.html'}")
     else:
-        address = f"?target={previewing.first(target)}" if target else ""
-        _serve_preview(app, previewing, port, address, open_)
+        wanted = {"target": previewing.first(target) if target else None, "as": as_}
+        query = urlencode({name: value for name, value in wanted.items() if value})
+        _open_studio(app, port, f"/?{query}" if query else "/", has_screen() if open_ is None else open_)
 
 
-def _serve_preview(app: "App", previewing: "Previewing", port: int, address: str, open_: bool) -> None:
-    from newsletter.web.serving import previewed  # noqa: PLC0415 - half of the start-up time
+def _write_gallery(app: "App", out: Path | None) -> None:
+    if out is None:
+        raise Refused("a gallery is written to a folder", mend="add --out DIR")
+    from newsletter.content.letters import write_texts  # noqa: PLC0415 - slow to import
 
-    with previewed(app, previewing, port) as url:
-        say(f"preview on {url}/{address}; stop with Ctrl-C")
+    pages = app.gallery()
+    write_texts(out, {out / name: page for name, page in pages.items()})
+    say(f"{out}: {len(pages)} files; open {out / 'index.html'}")
+
+
+def _open_studio(app: "App", port: int, path: str, open_: bool) -> None:
+    from newsletter.web.serving import preview_until_stopped  # noqa: PLC0415 - half of the start-up time
+
+    def told(url: str) -> None:
+        say(f"preview on {url}{path}; stop with Ctrl-C")
         if open_:
-            webbrowser.open(f"{url}/{address}")
-        while True:
-            time.sleep(3600)
+            webbrowser.open(f"{url}{path}")
+
+    preview_until_stopped(app, port, told)
 
 
 def check(

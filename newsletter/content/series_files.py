@@ -68,6 +68,7 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         mode=Mode(table.mode),
         previously=tuple(table.previously),
         acknowledge=_acknowledged(table.acknowledge, place_of, ("acknowledge",)),
+        layout=table.layout,
     )
 
 
@@ -181,6 +182,8 @@ def _if_changed(series: Series) -> list[str]:
         lines.append("welcome = true")
     if series.provider:
         lines.append(f"provider = {_text(series.provider)}")
+    if series.layout:
+        lines.append(f"layout = {_text(series.layout)}")
     return lines
 
 

@@ -191,6 +191,7 @@ class SeriesTable(StrictTable):
     archive: Annotated[str, AfterValidator(_archive)] = Archive.NONE
     welcome: bool = False
     provider: Line = ""
+    layout: Line = ""
     leave_out: list[Ref] = []
     previously: list[Slug] = []
     acknowledge: dict[str, Reason] = {}

@@ -21,6 +21,8 @@ from newsletter.errors import Place
 #: The id of the text that stands before the first heading.
 INTRODUCTION = "introduction"
 WORDS_PER_MINUTE = 220
+#: Of Latin and most other scripts, of Arabic ones, of Chinese and Japanese.
+_QUESTION_MARKS = ("?", "\u061f", "\uff1f")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Section:
 
     @property
     def is_question(self) -> bool:
-        return self.title.rstrip().endswith("?")
+        return self.title.rstrip().endswith(_QUESTION_MARKS)
 
     def walk(self) -> "Iterator[Section]":
         """Yield this section and every deeper one, in reading order."""

@@ -1,10 +1,8 @@
-"""What the public pages and the preview ask for: they know no store, no renderer and no key."""
+"""What the public pages ask for: they know no store, no renderer and no key."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from newsletter.domain.finding import Finding
 from newsletter.domain.revision import Media
 
 #: What `/u/{probe}` answers, to the letter: a host that serves some page for every path never says this.
@@ -59,53 +57,4 @@ class PublicDesk(Protocol):
 
     def probe(self, token: str) -> bool:
         """Tell whether a token is a probe signed with the keys of this database."""
-        ...
-
-
-@dataclass(frozen=True)
-class PreviewEntry:
-    """One issue in the list of the preview; `error` is set where it cannot be shown."""
-
-    target: str
-    series_title: str
-    title: str
-    subject: str
-    preheader: str
-    number: int
-    findings: int = 0
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Preview:
-    """One issue as a subscriber gets it.
-
-    `html` names its pictures as `/media/<name>`; `size` is that of the HTML as it is sent, in bytes.
-    """
-
-    subject: str
-    sender: str
-    preheader: str
-    html: str
-    text: str
-    size: int
-    findings: Sequence[Finding] = ()
-
-
-class Previews(Protocol):
-    """What the preview page needs, read from the files at every call.
-
-    Every method raises NewsletterError for what an editor has to mend; the page shows it in place.
-    """
-
-    def targets(self) -> Sequence[PreviewEntry]:
-        """List every issue of every series, in order."""
-        ...
-
-    def page(self, target: str) -> Preview:
-        """Render one issue; raises UnknownTarget where there is none of this name."""
-        ...
-
-    def media(self, name: str) -> Media | None:
-        """Find a picture that a page names."""
         ...

@@ -28,7 +28,8 @@ class Acknowledgement:
 class Finding:
     """One thing a check found: place, rule, what, why, mend, who says so.
 
-    `acknowledged` is the reason for which it may stand, or nothing.
+    `acknowledged` is the reason for which it may stand, or nothing; `about` is the text or the address in the
+    mail that the finding is about, or nothing.
     """
 
     rule: str
@@ -40,6 +41,7 @@ class Finding:
     target: str = ""
     source: str = ""
     acknowledged: str = ""
+    about: str = ""
 
     @property
     def name(self) -> str:
@@ -55,3 +57,9 @@ def errors_of(findings: Iterable[Finding]) -> list[Finding]:
 def open_of(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that nobody has acknowledged."""
     return [finding for finding in findings if not finding.acknowledged]
+
+
+def worst_of(findings: Iterable[Finding]) -> Severity | None:
+    """Return the weight of the worst of some findings; None without any."""
+    weights = list(Severity)
+    return min((finding.severity for finding in findings), key=weights.index, default=None)

@@ -9,6 +9,8 @@ from newsletter.domain.series import Issue, SectionRef, Series
 from newsletter.domain.slugs import offer
 from newsletter.errors import Refused, UnknownTarget
 
+_RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -18,6 +20,11 @@ class Publication:
     public_url: str
     postal_address: str
     language: str = "en"
+
+    @property
+    def direction(self) -> str:
+        """Return `rtl` where the language is written from the right, otherwise `ltr`."""
+        return "rtl" if self.language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
 
 
 @dataclass(frozen=True)

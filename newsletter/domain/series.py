@@ -82,6 +82,8 @@ class Series:
     #: One of `[providers]` in newsletter.toml; without a name it is the default.
     provider: str = ""
     provider_place: Place | None = field(default=None, compare=False)
+    #: Of its emails; by default the one that the theme names.
+    layout: str = ""
 
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""

@@ -17,14 +17,14 @@ from newsletter.domain.clock import Clock
 from newsletter.domain.delivery import Batch, BatchState, DeliveryState, batch_key, lease_for
 from newsletter.domain.message import Message, sender_domain
 from newsletter.domain.pace import Wait, admit
-from newsletter.domain.provider import Inquiry, Provider
+from newsletter.domain.provider import Inquiry, Provider, Recovery
 from newsletter.domain.release import spell
 from newsletter.domain.tokens import TokenKeys
 from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, next_step
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.addressing import Frozen, freeze, recipients
 from newsletter.pipeline.letters import Letters
-from newsletter.pipeline.willing import leave_out, members_of, willing_of
+from newsletter.pipeline.willing import LEFT, doubt, leave_out, members_of, willing_of
 from newsletter.pipeline.work import Claim, Compiled, Look, Work
 from newsletter.store import accounts, batches, claims, picking, releases
 from newsletter.store.claims import About, Member
@@ -35,7 +35,6 @@ ALL_LANES = (Lane.PRIORITY, Lane.BULK)
 #: Nothing more is taken in one transaction after so many seconds: others wait to write.
 _LONGEST = 0.005
 _UNLIMITED = Limits()
-_LEFT = "left while the outcome was unknown"
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,8 @@ class Claiming:
         willing = willing_of(batch, everyone, capabilities.recovery)
         if not batch.tainted:
             leave_out(tx, batch, everyone, willing)
+        elif capabilities.recovery is Recovery.KEY and not capabilities.key_binds_payload:
+            doubt(tx, batch, everyone, willing)
         if not any(one.is_open for one in willing.values()):
             self._close_empty(tx, batch, now)
             return None
@@ -217,7 +218,7 @@ class Claiming:
         if not batch.tainted:
             batches.set_state(tx, batch.id, state=BatchState.CANCELLED, next_at=None, frozen=None)
         elif batches.open_positions(tx, batch.id):
-            batches.leave_unknown(tx, batch.id, _LEFT)
+            batches.leave_unknown(tx, batch.id, LEFT)
         else:
             batches.set_state(tx, batch.id, state=BatchState.ACCEPTED, next_at=None, frozen=None)
         self._settle(tx, batch, now)

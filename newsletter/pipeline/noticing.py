@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from newsletter.domain.account import Lane
 from newsletter.domain.delivery import DeliveryState
+from newsletter.domain.dress import Dress
 from newsletter.domain.letter import Publication
 from newsletter.domain.notices import Notice, mail_of
 from newsletter.domain.series import AppliedSeries
@@ -24,6 +25,7 @@ class Noticing:
 
     provider: str
     publication: Publication
+    dress: Dress = field(default_factory=Dress)
     named: Mapping[str, str] = field(default_factory=dict)
 
     def plan(
@@ -50,7 +52,7 @@ class Noticing:
         sender, reply_to = of.sender, of.reply_to
         if not sender:
             sender, reply_to = revisions.sender_of(tx, of.id)
-        mail = mail_of(notice, of.title, self.publication, sender, reply_to)
+        mail = mail_of(notice, of.title, self.publication, sender, reply_to, self.dress)
         issue_id = series.notice(tx, of.id, notice)
         revisions.add(tx, issue_id, mail)
         provider = self.named.get(of.provider, self.provider)

@@ -1,30 +1,17 @@
-"""Show issues as subscribers will get them: as files, in the terminal, on the preview page."""
+"""Show issues as subscribers will get them: as files, the same for the same letter, or in the terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from newsletter.content.letters import write_texts
-from newsletter.domain.desk import Preview, PreviewEntry
-from newsletter.domain.message import Recipient, message_of
-from newsletter.domain.pieces import fill, plain
-from newsletter.domain.revision import Media
-from newsletter.errors import NewsletterError, UnknownTarget
+from newsletter.domain.pieces import plain
+from newsletter.domain.studio import PERSONAS
+from newsletter.domain.subscriber import Subscriber
+from newsletter.errors import UnknownTarget
 from newsletter.pipeline.composing import Composed, Composing
-from newsletter.providers.mime import compile_mime
-
-#: Links of a preview lead nowhere: nobody can be unsubscribed by looking.
-_NOWHERE = "https://preview.invalid"
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Whom a preview is made out to."""
-
-    address: str = "reader@example.org"
-    name: str = ""
+from newsletter.pipeline.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -32,77 +19,32 @@ class Previewing:
     """Render issues for looking at."""
 
     composing: Composing
-    reader: Reader = Reader()
-    pictures: dict[str, Media] = field(default_factory=dict)
-
-    def targets(self) -> Sequence[PreviewEntry]:
-        """List every issue of every series, in order."""
-        letter = self.composing.letter()
-        entries = []
-        for series, issue in self.composing.issues(letter, None):
-            findings, error = 0, None
-            try:
-                findings = len(self.composing.compose(letter, series, issue).findings)
-            except NewsletterError as caught:
-                error = str(caught)
-            number = series.issues.index(issue) + 1
-            entries.append(
-                PreviewEntry(
-                    f"{series.slug}/{issue.id}",
-                    series.title,
-                    issue.heading,
-                    issue.subject,
-                    issue.preheader,
-                    number,
-                    findings,
-                    error,
-                )
-            )
-        return entries
+    reader: Subscriber = PERSONAS[0].reader
 
     def first(self, target: str | None) -> str:
         """Return the issue that a TARGET begins with."""
-        one = self._composed(target)[0]
-        return one.target
-
-    def page(self, target: str) -> Preview:
-        """Render one issue for the preview page."""
-        composed = self._composed(target)[0]
-        html = self._html(composed)
-        self.pictures.update({picture.name: picture for picture in composed.media})
-        return Preview(
-            subject=fill(composed.revision.subject, self._values),
-            sender=composed.revision.sender,
-            preheader=composed.revision.preheader,
-            html=html.replace(f"{self.composing.publication.public_url}/media/", "/media/"),
-            text=fill(composed.revision.text, self._values),
-            size=len(html.encode()),
-            findings=composed.findings,
-        )
-
-    def media(self, name: str) -> Media | None:
-        """Find a picture that a page names."""
-        return self.pictures.get(name)
+        series, issue = self.composing.issues(self.composing.letter(), target)[0]
+        return f"{series.slug}/{issue.id}"
 
     def text(self, target: str | None) -> str:
         """Return issues as the terminal shows them."""
         parts = []
-        for one in self._composed(target):
-            revision = one.revision
-            head = [f"From: {revision.sender}", f"Subject: {fill(revision.subject, self._values)}"]
-            parts.append("\n".join([*head, "", fill(revision.text, self._values).rstrip(), ""]))
+        for one in self._samples(target):
+            head = [f"From: {one.one.revision.sender}", f"Subject: {one.subject}"]
+            parts.append("\n".join([*head, "", one.text.rstrip(), ""]))
         return "\n\n".join(parts)
 
-    def write(self, target: str | None, folder: Path, now: datetime) -> list[Path]:
+    def write(self, target: str | None, folder: Path) -> list[Path]:
         """Write each issue as .html, .txt and .eml, its pictures, and an index; return the files."""
-        composed = self._composed(target)
+        samples = self._samples(target)
         texts: dict[Path, str] = {}
-        for one in composed:
-            name = f"{one.series.slug}-{one.issue.id}"
-            html = self._html(one).replace(f"{self.composing.publication.public_url}/media/", "media/")
+        for sample in samples:
+            name = _name(sample.one)
+            html = sample.html.replace(f"{self.composing.publication.public_url}/media/", "media/")
             texts[folder / f"{name}.html"] = html
-            texts[folder / f"{name}.txt"] = fill(one.revision.text, self._values)
-            texts[folder / f"{name}.eml"] = self._eml(one, now)
+            texts[folder / f"{name}.txt"] = sample.text
+            texts[folder / f"{name}.eml"] = sample.message.decode("ascii")
+        composed = [sample.one for sample in samples]
         texts[folder / "index.html"] = _index(composed)
         write_texts(folder, texts)
         for picture in {picture.name: picture for one in composed for picture in one.media}.values():
@@ -111,48 +53,26 @@ class Previewing:
             file.write_bytes(picture.data)
         return sorted(texts)
 
-    def _composed(self, target: str | None) -> list[Composed]:
+    def _samples(self, target: str | None) -> list[Sample]:
         letter = self.composing.letter()
         wanted = self.composing.issues(letter, target)
         if not wanted:
             raise UnknownTarget(
                 "the letter has no issue yet", mend="draft a series: newsletter split ARTICLE"
             )
-        return [self.composing.compose(letter, series, issue) for series, issue in wanted]
+        return [Sample(self.composing.compose(letter, *one), self.reader) for one in wanted]
 
-    def _html(self, one: Composed) -> str:
-        return fill(one.revision.html, self._values, escape)
 
-    def _eml(self, one: Composed, now: datetime) -> str:
-        series, title = one.series.slug, one.series.title
-        message = message_of(
-            one.revision, series=series, series_title=title, issue=one.issue.id, kind="preview"
-        )
-        recipient = Recipient(
-            pos=0,
-            subscriber_id=0,
-            message_id=f"<preview.{one.revision.hash[:16]}@preview.invalid>",
-            **{**self._values, "address": self.reader.address},
-        )
-        return b"".join(next(compile_mime(message)(now)([recipient]))).decode("ascii")
-
-    @property
-    def _values(self) -> dict[str, str]:
-        return {
-            "name": self.reader.name,
-            "address": self.reader.address,
-            "unsubscribe_url": f"{_NOWHERE}/unsubscribe",
-            "view_url": f"{_NOWHERE}/view",
-            "preferences_url": f"{_NOWHERE}/preferences",
-        }
+def _name(one: Composed) -> str:
+    return f"{one.series.slug}-{one.issue.id}"
 
 
 def _index(composed: Sequence[Composed]) -> str:
     rows = "".join(
-        f"<li><a href='{one.series.slug}-{one.issue.id}.html'>{escape(plain(one.revision.subject))}</a> "
+        f"<li><a href='{_name(one)}.html'>{escape(plain(one.revision.subject))}</a> "
         f"<small>{escape(one.series.title)} · {one.series.issues.index(one.issue) + 1} of "
-        f"{len(one.series.issues)} · <a href='{one.series.slug}-{one.issue.id}.txt'>text</a> · "
-        f"<a href='{one.series.slug}-{one.issue.id}.eml'>eml</a></small></li>"
+        f"{len(one.series.issues)} · <a href='{_name(one)}.txt'>text</a> · "
+        f"<a href='{_name(one)}.eml'>eml</a></small></li>"
         for one in composed
     )
     return (

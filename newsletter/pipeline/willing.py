@@ -12,6 +12,8 @@ from newsletter.domain.subscriber import are_mailable, is_mailable
 from newsletter.store import batches, claims, consents
 from newsletter.store.claims import Member
 
+LEFT = "left while the outcome was unknown"
+
 
 def members_of(tx: Connection, batch: Batch) -> Sequence[Member]:
     """List who is in a batch, each with why no mail of its kind may go to them now."""
@@ -38,6 +40,15 @@ def willing_of(batch: Batch, everyone: Sequence[Member], recovery: Recovery) -> 
     if not are_mailable([one.address for one in willing]):
         willing = [one for one in willing if is_mailable(one.address)]
     return {one.pos: one for one in willing}
+
+
+def doubt(tx: Connection, batch: Batch, everyone: Sequence[Member], willing: Mapping[int, Member]) -> None:
+    """Leave unknown who is not in a repeat, although they may come back before it is settled.
+
+    Where a key says nothing of the payload, no later answer tells which of the calls was taken.
+    """
+    left = [one.pos for one in everyone if one.pos not in willing and one.is_open]
+    batches.mark(tx, batch.id, DeliveryState.UNKNOWN, dict.fromkeys(left, LEFT))
 
 
 def leave_out(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from newsletter.domain.message import Recipient
 from newsletter.domain.pieces import Field, Pieces
-from newsletter.providers.encoding import Encode, header_value
+from newsletter.providers.encoding import Encode, are_plain, header_value
 from newsletter.providers.stencil import Column, Part, Slot, reader_of_each
 
 _WORD_JOINER = "\u2060"
@@ -23,6 +23,10 @@ _BEFORE_FIELD = re.compile(r"[{\\]\Z")
 _BEHIND_FIELD = re.compile(r"\A\}")
 #: Only these hold what a person wrote; the others are links and names that we make.
 _WRITTEN_BY_PEOPLE = frozenset({"name", "address"})
+#: Of which any service here makes a variable, with its neighbours.
+_SIGN = re.compile(r"[{}|*%\[\]$]")
+#: A longer value may be cut, or left out.
+LONGEST_SIMPLE = 200
 #: Words that read the same in HTML, in text and in JSON.
 _SIMPLE = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
 
@@ -108,8 +112,14 @@ def column_of(pieces: Pieces, encode: Encode) -> Column:
     read_each = reader_of_each(pieces)
 
     def encode_each(people: Sequence[Recipient]) -> list[bytes]:
+        values = read_each(people)
+        if are_plain(values) and not _SIGN.search("".join(values)):
+            # As addresses are, nearly all of them.
+            return list(map(str.encode, values))
+        if max(map(len, values), default=0) > LONGEST_SIMPLE:
+            return list(map(encode, values))
         is_simple = _SIMPLE.fullmatch
-        return [value.encode() if is_simple(value) else encode(value) for value in read_each(people)]
+        return [value.encode() if is_simple(value) else encode(value) for value in values]
 
     return Column(encode_each)
 

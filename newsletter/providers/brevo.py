@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
     Answer,
@@ -23,6 +24,7 @@ from newsletter.domain.provider import (
     always,
 )
 from newsletter.providers.account import Account
+from newsletter.providers.brevo_account import BrevoAccount
 from newsletter.providers.brevo_answers import read_answer
 from newsletter.providers.brevo_form import Form
 from newsletter.providers.brevo_log import EventLog
@@ -71,6 +73,11 @@ class Brevo(Account):
         """Look in the account's events for mails taken under a key."""
         url = f"{self._base_url}/v3/smtp/statistics/events"
         return EventLog(self._wire, url, headers_for(self._secret.reveal())).find(inquiry)
+
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the account, its plan and its domains."""
+        key = self._secret.reveal()
+        return BrevoAccount(self._wire, self._base_url, headers_for(key), key).examine(domains)
 
 
 def open_brevo(settings: ProviderSettings) -> Provider:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from newsletter.domain.provider import Capabilities
+from newsletter.providers.dkim import VARIABLE as DKIM_KEY
 from newsletter.providers.registry import LISTENERS, open_provider, provider_names
 from newsletter.providers.settings import MailServer, ProviderSettings
 
@@ -23,7 +24,8 @@ class _AnySecret(Mapping[str, str]):
     """An environment where every secret is set: nobody is called with it."""
 
     def __getitem__(self, name: str) -> str:
-        if name.endswith("_FILE"):
+        # A key of DKIM is not wanted before there is a selector.
+        if name.endswith("_FILE") or name == DKIM_KEY:
             raise KeyError(name)
         return "nobody:nobody"
 
@@ -39,9 +41,15 @@ def declared() -> list[Declared]:
     return [_declared(name) for name in provider_names()]
 
 
+def any_settings(name: str, send_rate: float | None = None) -> ProviderSettings:
+    """Return what any provider opens with, although nobody could be called with it."""
+    return ProviderSettings(
+        name, environment=_AnySecret(), region=_REGION, send_rate=send_rate, server=_SERVER
+    )
+
+
 def _declared(name: str) -> Declared:
-    settings = ProviderSettings(name, environment=_AnySecret(), region=_REGION, server=_SERVER)
-    provider = open_provider(settings)
+    provider = open_provider(any_settings(name))
     try:
         return Declared(provider.capabilities, name in LISTENERS)
     finally:

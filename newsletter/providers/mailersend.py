@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
     Answer,
@@ -22,6 +23,7 @@ from newsletter.domain.provider import (
     always,
 )
 from newsletter.providers.account import Account
+from newsletter.providers.mailersend_account import MailerSendAccount
 from newsletter.providers.mailersend_answers import read_answer, read_status
 from newsletter.providers.mailersend_form import Form, unfit
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
@@ -72,6 +74,11 @@ class MailerSend(Account):
 
         return fill
 
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the domains of the token, their settings, and the day's quota."""
+        token = self._secret.reveal()
+        return MailerSendAccount(self._wire, self._base_url, headers_for(token), token).examine(domains)
+
 
 def open_mailersend(settings: ProviderSettings) -> Provider:
     """Open the sending domain of MAILERSEND_API_TOKEN.
@@ -92,15 +99,6 @@ class Desk:
     limit: timedelta
     rest: Callable[[float], None]
 
-    def headers(self, token: str) -> dict[str, str]:
-        """Return the headers of every call."""
-        return {
-            "Accept": "application/json",
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json",
-            "User-Agent": f"newsletter/{__version__}",
-        }
-
 
 @dataclass(frozen=True)
 class MailerSendCall:
@@ -113,14 +111,14 @@ class MailerSendCall:
 
     def request(self) -> Request:
         """Show the call with its token hidden."""
-        return Request("POST", self.desk.url, self.desk.headers("***"), b"".join(self.body))
+        return Request("POST", self.desk.url, headers_for("***"), b"".join(self.body))
 
     def make(self, may_start: Callable[[], bool] = always) -> Answer:
         """Make the call once, unless its recipients cannot share one, and look at what becomes of it."""
         if self.why_not:
             return Answer(Outcome.REFUSED, f"{self.why_not}, nothing was sent")
         token = self.desk.secret.reveal()
-        reply = self.desk.wire.post(self.desk.url, self.desk.headers(token), self.body, may_start)
+        reply = self.desk.wire.post(self.desk.url, headers_for(token), self.body, may_start)
         if isinstance(reply, Answer):
             return reply
         found = read_answer(reply)
@@ -136,9 +134,19 @@ class MailerSendCall:
             desk.rest(seconds)
             if deadline.is_over():
                 break
-            reply = desk.wire.get(f"{desk.url}/{id_}", desk.headers(token), {})
+            reply = desk.wire.get(f"{desk.url}/{id_}", headers_for(token), {})
             found = read_status(reply, id_, self.mailing.recipients) if reply else None
             if found:
                 return found
         words = f"MailerSend took the batch in as {id_}, and does not say yet what became of it"
         return Answer(Outcome.UNKNOWN, words, request_id=id_)
+
+
+def headers_for(token: str) -> dict[str, str]:
+    """Return the headers of every call."""
+    return {
+        "Accept": "application/json",
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "User-Agent": f"newsletter/{__version__}",
+    }

@@ -15,7 +15,8 @@ from newsletter.domain.message import Message, Recipient
 from newsletter.domain.pieces import Field, Pieces
 from newsletter.domain.provider import Mailing
 from newsletter.errors import ProviderError
-from newsletter.providers.encoding import Encode, header_value, json_text, one_line
+from newsletter.providers.braces import LONGEST_SIMPLE
+from newsletter.providers.encoding import Encode, are_plain, header_value, json_text, one_line
 from newsletter.providers.headers import (
     ascii_address,
     ascii_addresses,
@@ -36,6 +37,8 @@ _LOOKALIKE = re.compile(
     r"(?:%|\A)(?:recipient|unsubscribe|tag_unsubscribe|mailing_list_unsubscribe)(?=[._][\w.-]*(?:%|\Z)|%)",
     re.IGNORECASE,
 )
+#: Without one of these nothing looks like a variable.
+_SUSPECT = re.compile(r"%|recipient|unsubscribe", re.IGNORECASE)
 _BAD_FORM = "an address has a form that cannot be sent in a batch"
 _WORD_JOINER = "\u2060"
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u00a1-\U0010ffff-]+@[\w.-]+")
@@ -219,8 +222,12 @@ def _value(field: Field, encode: Encode) -> Part:
 
 
 def _encoded(encode: Encode, values: Sequence[str]) -> list[bytes]:
+    if are_plain(values) and not _SUSPECT.search("".join(values)):
+        # As addresses are, nearly all of them.
+        return list(map(str.encode, values))
     is_simple = _SIMPLE.fullmatch
-    if encode is _header_value and not "".join(values).isascii():
+    is_long = max(map(len, values), default=0) > LONGEST_SIMPLE
+    if is_long or (encode is _header_value and not "".join(values).isascii()):
         return list(map(encode, values))
     return [value.encode() if is_simple(value) else encode(value) for value in values]
 

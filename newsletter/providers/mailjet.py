@@ -13,6 +13,7 @@ from datetime import timedelta
 import orjson
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.pieces import Field
 from newsletter.domain.provider import (
@@ -29,6 +30,7 @@ from newsletter.domain.provider import (
 from newsletter.providers.account import Account
 from newsletter.providers.encoding import header_value, json_html, json_line, json_text
 from newsletter.providers.headers import ascii_address, ascii_addresses, check_header, split_mailbox
+from newsletter.providers.mailjet_account import MailjetAccount
 from newsletter.providers.mailjet_answers import read_answer
 from newsletter.providers.mailjet_log import MessageLog
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
@@ -86,6 +88,14 @@ class Mailjet(Account):
         """Look in the account's log for mails accepted under a key."""
         headers = headers_for((self._key, self._secret))
         return MessageLog(self._wire, f"{self._base_url}/v3/REST/message", headers).find(inquiry)
+
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the keys, and for the senders and the records of each domain."""
+        keys = (self._key, self._secret)
+        account = MailjetAccount(
+            self._wire, self._base_url, headers_for(keys), self._key.reveal(), self._secret.reveal()
+        )
+        return account.examine(domains)
 
 
 def open_mailjet(settings: ProviderSettings) -> Provider:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import orjson
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
     Answer,
@@ -27,6 +28,7 @@ from newsletter.domain.provider import (
     always,
 )
 from newsletter.providers.account import Account
+from newsletter.providers.mandrill_account import MandrillAccount
 from newsletter.providers.mandrill_answers import read_answer
 from newsletter.providers.mandrill_form import LARGEST_MAIL, Form, unfit
 from newsletter.providers.mandrill_log import MessageLog
@@ -75,6 +77,10 @@ class Mandrill(Account):
         """Look in the account's log for mails accepted under a key."""
         url = f"{self._base_url}/api/1.3/messages/search"
         return MessageLog(self._wire, url, HEADERS, self._secret).find(inquiry)
+
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the account and the domains that it signs for."""
+        return MandrillAccount(self._wire, self._base_url, HEADERS, self._secret.reveal()).examine(domains)
 
 
 def open_mandrill(settings: ProviderSettings) -> Provider:

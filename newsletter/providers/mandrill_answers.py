@@ -54,6 +54,11 @@ def read_answer(reply: Reply, recipients: Sequence[Recipient]) -> Answer:
     return answer(outcome, reply, words)
 
 
+def is_about_account(reply: Reply) -> bool:
+    """Tell whether an error, of whatever status, says that the key or the account is at fault."""
+    return _ERRORS.get(text(table(_json(reply.body)).get("name"))) is Outcome.MISCONFIGURED
+
+
 def _rows(said: Sequence[Any], recipients: Sequence[Recipient]) -> list[Row]:
     by_address = {text(row.get("email")).casefold(): row for row in map(table, said)}
     return [_row(by_address.get(ascii_address(one.address).casefold(), {})) for one in recipients]

@@ -23,10 +23,13 @@ def compile_mime(message: Message) -> Callable[[datetime], Fill]:
 
     Raises ProviderError for a header that has no legal form, or for an unknown field.
     """
-    parts = _parts(message)
-    # Once now, so that a mistake shows before anything is sent.
-    Stencil(parts)
-    return lambda date: Stencil([f"Date: {format_datetime(date)}\r\n".encode(), *parts]).fill
+    stencil = Stencil(_parts(message))
+
+    def fill_at(date: datetime) -> Fill:
+        line = f"Date: {format_datetime(date)}\r\n".encode()
+        return lambda recipients: ((line, *parts) for parts in stencil.fill(recipients))
+
+    return fill_at
 
 
 def _parts(message: Message) -> list[Part]:

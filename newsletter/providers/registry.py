@@ -38,6 +38,7 @@ LISTENERS = {
     "postmark": "newsletter.providers.postmark_events:open_listener",
     "resend": "newsletter.providers.resend_events:open_listener",
     "sendgrid": "newsletter.providers.sendgrid_events:open_listener",
+    "ses": "newsletter.providers.ses_events:open_listener",
     "sparkpost": "newsletter.providers.sparkpost_events:open_listener",
 }
 _NONE: Mapping[str, ProviderSettings] = {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
     Answer,
@@ -24,6 +25,7 @@ from newsletter.domain.provider import (
     always,
 )
 from newsletter.providers.account import Account
+from newsletter.providers.sendgrid_account import SendGridAccount
 from newsletter.providers.sendgrid_answers import read_answer
 from newsletter.providers.sendgrid_form import LARGEST_CALL, Form, unfit
 from newsletter.providers.sendgrid_log import EmailLog
@@ -66,6 +68,11 @@ class SendGrid(Account):
     def search(self, inquiry: Inquiry) -> Sightings:
         """Look in the account's email logs for mails accepted under a key."""
         return EmailLog(self._wire, self._base_url, headers_for(self._secret.reveal())).find(inquiry)
+
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the rights of the key, the authenticated domains and what is left of the plan."""
+        key = self._secret.reveal()
+        return SendGridAccount(self._wire, self._base_url, headers_for(key), key).examine(domains)
 
 
 def open_sendgrid(settings: ProviderSettings) -> Provider:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from newsletter.domain.diagnosis import Checked, Examination, blocks, ok, problem, unchecked
 from newsletter.domain.dkim import record_name
 from newsletter.errors import ProviderError
-from newsletter.providers.asking import KEY, Answered, ask
+from newsletter.providers.asking import KEY, Answered, ask, upwards
 from newsletter.providers.reports import table, text
 from newsletter.providers.sigv4 import Credentials
 from newsletter.providers.wire import Wire
@@ -51,7 +51,7 @@ class SesAccount:
     def _identity(self, domain: str) -> tuple[str, Answered]:
         """Find the identity of a domain: its own, or the one of a domain above it, which counts too."""
         answered = Answered()
-        for name in _upwards(domain):
+        for name in upwards(domain):
             answered = self._ask(f"/v2/email/identities/{quote(name, safe='')}")
             if not answered.is_missing:
                 return name, answered
@@ -111,12 +111,6 @@ def _dkim(identity: str, said: Mapping[str, Any]) -> list[str]:
     signing = table(said.get("DkimAttributes"))
     tokens = signing.get("Tokens")
     return [record_name(one, identity) for one in tokens or () if isinstance(one, str)]
-
-
-def _upwards(domain: str) -> Iterator[str]:
-    labels = domain.split(".")
-    for start in range(max(1, len(labels) - 1)):
-        yield ".".join(labels[start:])
 
 
 def _number(value: object) -> float | None:

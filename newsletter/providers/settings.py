@@ -13,7 +13,9 @@ from newsletter.errors import ProviderError
 class MailServer:
     """Where SMTP is spoken, how the connection is made private, and who bounces go to.
 
-    `security` is `starttls`, `tls` or `none`. Without `return_path` bounces go to a mail's sender.
+    `security` is `starttls`, `tls` or `none`. Without `return_path` bounces go to a mail's sender. With a
+    `dkim_selector` mails are signed, for `dkim_domain` or that of their sender. With `dsn` the server is
+    asked to tell of failures and delays, by the name of the delivery (RFC 3461).
     """
 
     host: str | None = None
@@ -21,6 +23,9 @@ class MailServer:
     security: str = "starttls"
     user: str = ""
     return_path: str = ""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    dsn: bool = False
 
     @property
     def number(self) -> int:
@@ -91,23 +96,18 @@ def read_secret(environment: Mapping[str, str], variable: str, *, what: str = "k
 
     Raises ProviderError, which names the variable and never the value.
     """
-    value = environment.get(variable, "").strip()
-    source = written = spelled(environment, variable)
-    if not value and (file := environment.get(f"{variable}_FILE", "").strip()):
-        source = f"{written}_FILE"
-        value = _read(Path(file), source)
-    if not value:
-        raise ProviderError(
-            f"{source} is {'an empty file' if source != written else 'not set'}",
-            mend=f"put the provider's {what} into the environment as {written}, or its file as"
-            f" {written}_FILE",
-        )
+    value, source = _find(environment, variable, f"the provider's {what}")
     # Some passwords are shown in groups.
     if not value.isascii() or not value.isprintable() or (" " in value and what != "password"):
         raise ProviderError(
             f"{source} holds something that is no {what}", mend=f"copy the {what} again, alone"
         )
     return Secret(value)
+
+
+def read_block(environment: Mapping[str, str], variable: str, *, what: str) -> Secret:
+    """Read a secret that has lines, as `read_secret` does; what it holds is for others to judge."""
+    return Secret(_find(environment, variable, what)[0])
 
 
 def checked_url(base_url: str) -> str:
@@ -138,6 +138,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _find(environment: Mapping[str, str], variable: str, what: str) -> tuple[str, str]:
+    """Return a value and the variable that it was found by."""
+    value = environment.get(variable, "").strip()
+    source = written = spelled(environment, variable)
+    if not value and (file := environment.get(f"{variable}_FILE", "").strip()):
+        source = f"{written}_FILE"
+        value = _read(Path(file), source)
+    if not value:
+        raise ProviderError(
+            f"{source} is {'an empty file' if source != written else 'not set'}",
+            mend=f"put {what} into the environment as {written}, or its file as {written}_FILE",
+        )
+    return value, source
 
 
 def _read(file: Path, variable: str) -> str:

@@ -3,17 +3,17 @@
 There is no idempotency and nothing to ask: what is lost after the final dot stays unknown.
 """
 
-import re
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from itertools import chain
 
 from newsletter.domain.diagnosis import Examination
-from newsletter.domain.message import Message, Recipient
+from newsletter.domain.message import Message, Recipient, sender_domain
 from newsletter.domain.provider import (
     Answer,
     Capabilities,
@@ -26,6 +26,7 @@ from newsletter.domain.provider import (
 )
 from newsletter.errors import ProviderError
 from newsletter.providers.answers import message_id, reason
+from newsletter.providers.dkim import Dkim, open_dkim
 from newsletter.providers.headers import ascii_address, split_mailbox
 from newsletter.providers.mime import Fill, compile_mime
 from newsletter.providers.settings import (
@@ -35,19 +36,18 @@ from newsletter.providers.settings import (
     is_loopback,
     read_secret,
 )
+from newsletter.providers.smtp_envelope import Envelope, is_host, return_path, spot
 from newsletter.providers.smtp_greeting import greet
-from newsletter.providers.smtp_session import Envelope, Session, Stopped, open_session
+from newsletter.providers.smtp_session import Session, Stopped, open_session
 from newsletter.providers.smtp_talk import Patience, Timer
 
 PASSWORD = "SMTP_PASSWORD"  # noqa: S105 - the name of a variable
 _SECURITIES = ("starttls", "tls", "none")
-_HOST = re.compile(r"[A-Za-z0-9:](?:[A-Za-z0-9.:-]*[A-Za-z0-9])?")
-#: What may stand between < and >: nothing that ends the address, the command or the line.
-_ADDRESS = re.compile(r"[^\s\x00-\x20\x7f-\x9f<>@\\\"]{1,64}@[A-Za-z0-9.:\[\]-]{1,255}")
-_SEPARATING = re.compile(r"[\s\x00-\x20\x7f-\x9f<>,;]")
 #: After so long without a mail a kept connection is asked whether it is still there.
 _DOUBTFUL_AFTER = 5.0
 _REFERENCE = "{reference}"
+#: Makes a mail of its parts and of the instant of its mailing.
+Seal = Callable[[tuple[bytes, ...], datetime], bytes]
 
 
 class Smtp(Provider):
@@ -59,11 +59,13 @@ class Smtp(Provider):
         password: Secret | None = None,
         patience: Patience | None = None,
         *,
+        dkim: Dkim | None = None,
         context: ssl.SSLContext | None = None,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self.server = server
         self._password = password
+        self._dkim = dkim
         self._patience = patience or Patience()
         self._context = context
         self._elapsed = elapsed
@@ -83,11 +85,19 @@ class Smtp(Provider):
     def compile(self, message: Message) -> Callable[[Mailing], "SmtpCall"]:
         """Encode a message once as MIME.
 
-        Raises ProviderError where the sender has no address that can stand in an envelope.
+        Raises ProviderError where the sender has no address for an envelope, and as `Dkim.signs_for`.
         """
-        fill_at = compile_mime(message)
-        sender = _return_path(self.server.return_path or split_mailbox(message.sender)[1])
-        return lambda mailing: SmtpCall(self, fill_at(mailing.date), sender, mailing)
+        fill_at, seal = compile_mime(message), self._seal(message)
+        sender = return_path(self.server.return_path or split_mailbox(message.sender)[1])
+        return lambda mailing: SmtpCall(self, fill_at(mailing.date), sender, mailing, seal)
+
+    def _seal(self, message: Message) -> Seal:
+        """Return what makes the mail of its parts, signed where there is a key."""
+        dkim = self._dkim
+        if dkim is None:
+            return lambda parts, _: b"".join(parts)
+        domain = dkim.signs_for(sender_domain(ascii_address(split_mailbox(message.sender)[1])))
+        return lambda parts, at: dkim.seal(b"".join(parts), domain, at)
 
     def carry(self, envelope: Envelope, mail: bytes, timer: Timer, may_start: Callable[[], bool]) -> Answer:
         """Hand over one mail; where a kept connection turns out to be gone before it, open another."""
@@ -113,7 +123,7 @@ class Smtp(Provider):
 
     def examine(self, domains: Sequence[str]) -> Examination:
         """Log in and say goodbye; a server is asked nothing else."""
-        return greet(self.server, self._meet, domains)
+        return greet(self.server, self._meet, domains, self._dkim)
 
     def _meet(self) -> Answer | None:
         try:
@@ -183,7 +193,7 @@ def open_smtp(settings: ProviderSettings) -> Provider:
     server = settings.server
     if settings.base_url:
         raise ProviderError("smtp has no base_url", mend="write host and port in [provider]")
-    if not server.host or not _is_host(server.host):
+    if not server.host or not is_host(server.host):
         named = f"{server.host!r} is no host" if server.host else "smtp has no host"
         raise ProviderError(named, mend='write host = "smtp.example.org" in [provider]')
     if server.security not in _SECURITIES:
@@ -198,9 +208,9 @@ def open_smtp(settings: ProviderSettings) -> Provider:
     if not server.user.isascii() or not server.user.isprintable():
         raise ProviderError("the user of smtp is not ASCII", mend="write user as the provider shows it")
     if server.return_path:
-        _return_path(server.return_path)
+        return_path(server.return_path)
     password = read_secret(settings.environment, PASSWORD, what="password") if server.user else None
-    return Smtp(server, password)
+    return Smtp(server, password, dkim=open_dkim(server, settings.environment))
 
 
 @dataclass(frozen=True)
@@ -211,6 +221,7 @@ class SmtpCall:
     fill: Fill
     sender: str
     mailing: Mailing
+    seal: Seal
 
     def request(self) -> Request:
         """Show the envelope and the mail of the first recipient."""
@@ -219,7 +230,7 @@ class SmtpCall:
         headers = {"MAIL FROM": f"<{envelope.sender}>", "RCPT TO": f"<{envelope.recipient}>"}
         if server.user:
             headers = {"AUTH": f"{server.user} ***", **headers}
-        body = b"".join(chain.from_iterable(self.fill([first])))
+        body = self.seal(tuple(chain.from_iterable(self.fill([first]))), self.mailing.date)
         return Request("SMTP", f"smtp://{server} ({server.security})", headers, body)
 
     def make(self, may_start: Callable[[], bool] = always) -> Answer:
@@ -242,11 +253,12 @@ class SmtpCall:
             return Answer(
                 Outcome.REFUSED, reason(f"{recipient.address!r} cannot be an address; nothing was sent")
             )
-        return self.provider.carry(envelope, b"".join(parts), timer, may_start)
+        return self.provider.carry(envelope, self.seal(parts, self.mailing.date), timer, may_start)
 
     def _envelope(self, recipient: Recipient) -> Envelope:
         sender = self.sender.replace(_REFERENCE, recipient.reference)
-        return Envelope(sender, _spot(recipient.address))
+        name = (recipient.reference or recipient.message_id) if self.provider.server.dsn else ""
+        return Envelope(sender, spot(recipient.address), name)
 
     def _together(self, answers: dict[int, Answer]) -> Answer:
         refused = {pos: one for pos, one in answers.items() if one.outcome is Outcome.REFUSED}
@@ -266,27 +278,6 @@ class SmtpCall:
             status=last.status if last else None,
             request_id=last.request_id if last else None,
         )
-
-
-def _is_host(host: str) -> bool:
-    try:
-        return bool(_HOST.fullmatch(host) and host.encode("idna"))
-    except UnicodeError:
-        return False
-
-
-def _return_path(written: str) -> str:
-    sender = _spot(written)
-    if not sender:
-        raise ProviderError(f"bounces cannot go to {written!r}", mend="write return_path as one address")
-    return sender
-
-
-def _spot(written: str) -> str:
-    """Write an address for the envelope, its domain in ASCII; empty where it cannot be one."""
-    # What a header mends is another address here.
-    spot = "" if _SEPARATING.search(written) else ascii_address(written)
-    return spot if _ADDRESS.fullmatch(spot) else ""
 
 
 def _broken_off(before: Iterable[Answer], answer: Answer) -> Answer:

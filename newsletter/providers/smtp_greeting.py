@@ -6,13 +6,17 @@ from newsletter.domain.diagnosis import Examination, blocks, ok, unchecked
 from newsletter.domain.message import sender_domain
 from newsletter.domain.provider import Answer, Outcome
 from newsletter.providers.asking import KEY
+from newsletter.providers.dkim import Dkim
 from newsletter.providers.settings import MailServer
 
 _BEHIND = ", nothing was sent"
 
 
-def greet(server: MailServer, meet: Callable[[], Answer | None], domains: Sequence[str]) -> Examination:
+def greet(
+    server: MailServer, meet: Callable[[], Answer | None], domains: Sequence[str], dkim: Dkim | None = None
+) -> Examination:
     """Log in without a mail; `meet` returns why that failed, None where it did not."""
+    signed = {one: dkim.names(one) for one in domains} if dkim else {}
     what = KEY if server.user else "mail server"
     bounces = {one: sender_domain(server.return_path) or one for one in domains}
     refused = meet()
@@ -25,8 +29,8 @@ def greet(server: MailServer, meet: Callable[[], Answer | None], domains: Sequen
     else:
         said = refused.reason.replace(_BEHIND, "")
         mend = "look at host, port, security, user and SMTP_PASSWORD"
-        return Examination((blocks(what, said, mend),), bounces=bounces)
+        return Examination((blocks(what, said, mend),), signed, bounces)
     unknown = "SMTP has no question for it"
     mend = "ask whoever runs the server; a test copy shows how it arrives: newsletter send-test"
     checked += [unchecked(f"domain {one}", unknown, mend) for one in domains]
-    return Examination((*checked, unchecked("limits of the plan", unknown, mend)), bounces=bounces)
+    return Examination((*checked, unchecked("limits of the plan", unknown, mend)), signed, bounces)

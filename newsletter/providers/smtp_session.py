@@ -6,12 +6,12 @@ Until the final dot has left nothing can have been accepted; after it, a lost an
 import smtplib
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from newsletter.domain.provider import Answer, Outcome, too_late
 from newsletter.providers.answers import message_id, reason
 from newsletter.providers.settings import MailServer, Secret
 from newsletter.providers.smtp_answers import Said, Verb, refusal
+from newsletter.providers.smtp_envelope import Envelope
 from newsletter.providers.smtp_talk import CHUNK, Talk, Timer
 
 _DOT = b".\r\n"
@@ -26,18 +26,6 @@ class Stopped(Exception):
         super().__init__(answer.reason)
         self.answer = answer
         self.is_stale = is_stale
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """Who a mail is from and for, as the server is told; both are addresses and nothing else."""
-
-    sender: str
-    recipient: str
-
-    @property
-    def is_international(self) -> bool:
-        return not (self.sender.isascii() and self.recipient.isascii())
 
 
 class Session:
@@ -154,9 +142,12 @@ class Session:
     def _steps(self, envelope: Envelope, size: int) -> list[tuple[Verb, bytes]]:
         options = f" SIZE={size}" if self._talk.has_extn("size") else ""
         options += " BODY=8BITMIME SMTPUTF8" if envelope.is_international else ""
+        is_told = self._talk.has_extn("dsn")
+        options += envelope.mail_wishes if is_told else ""
+        wishes = envelope.recipient_wishes if is_told else ""
         return [
             (Verb.MAIL, f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode()),
-            (Verb.RCPT, f"RCPT TO:<{envelope.recipient}>\r\n".encode()),
+            (Verb.RCPT, f"RCPT TO:<{envelope.recipient}>{wishes}\r\n".encode()),
             (Verb.DATA, b"DATA\r\n"),
         ]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter import __version__
+from newsletter.domain.diagnosis import Examination
 from newsletter.domain.message import Message
 from newsletter.domain.provider import (
     Answer,
@@ -25,6 +26,7 @@ from newsletter.domain.provider import (
 )
 from newsletter.providers.account import Account
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
+from newsletter.providers.sparkpost_account import SparkPostAccount
 from newsletter.providers.sparkpost_answers import read_answer
 from newsletter.providers.sparkpost_form import Form, unfit
 from newsletter.providers.sparkpost_log import EventLog
@@ -73,6 +75,11 @@ class SparkPost(Account):
     def search(self, inquiry: Inquiry) -> Sightings:
         """Look in the events of the account for mails accepted under a key."""
         return EventLog(self._wire, self._base_url, headers_for(self._secret.reveal())).find(inquiry)
+
+    def examine(self, domains: Sequence[str]) -> Examination:
+        """Ask for the account, what it has used, and the sending domains."""
+        key = self._secret.reveal()
+        return SparkPostAccount(self._wire, self._base_url, headers_for(key), key).examine(domains)
 
 
 def open_sparkpost(settings: ProviderSettings) -> Provider:

@@ -13,16 +13,19 @@ from pathlib import Path
 from css_inline import CSSInliner
 
 from newsletter.domain.blocks import Block, children
+from newsletter.domain.dress import Dress
 from newsletter.domain.letter import Composition
 from newsletter.domain.pieces import plain, split
 from newsletter.domain.revision import Revision
+from newsletter.domain.series import Series
+from newsletter.domain.slugs import offer
 from newsletter.errors import LetterError
 from newsletter.rendering.mjml import compile_mjml
 from newsletter.rendering.seen import Seen, see
-from newsletter.rendering.sources import THEME, Shelf, place_of
+from newsletter.rendering.sources import Shelf, Sources
 from newsletter.rendering.structure import unmark
 from newsletter.rendering.templates import Templates, mjml_templates, text_templates
-from newsletter.rendering.theme import load_theme
+from newsletter.rendering.theme import Look, load_look
 from newsletter.rendering.tokens import Fragment, Late, restore
 
 #: Blocks inside blocks beyond this are refused; a reader is lost long before.
@@ -41,7 +44,7 @@ class Renderer:
     def __init__(self, letter_templates: Path | None, shipped_templates: Path) -> None:
         """Take the letter's `templates/email` folder, whose files replace those of the shipped one."""
         self._shelf = Shelf(letter_templates, shipped_templates)
-        self._kit: _Kit | None = None
+        self._stamp: Sequence[object] | None = None
 
     def render(self, composition: Composition) -> Revision:
         """Render an issue whose images are frozen.
@@ -50,7 +53,7 @@ class Renderer:
         """
         for section in composition.blocks:
             _check_nesting(section, 1)
-        kit, seen = self._ready(), see(composition)
+        kit, seen = self._ready(composition.series), see(composition)
         html = _html(kit, seen)
         return Revision(
             source_hash=seen.digest(kit.digest),
@@ -65,18 +68,48 @@ class Renderer:
 
     def source_hash(self, composition: Composition) -> str:
         """Name what an issue is made from without rendering it: content, settings, templates and theme."""
-        return see(composition).digest(self._ready().digest)
+        return see(composition).digest(self._ready(composition.series).digest)
 
-    def _ready(self) -> "_Kit":
+    def layouts(self) -> Sequence[str]:
+        """List the layouts that a series can name."""
+        return self._read().layouts
+
+    def dress(self) -> Dress:
+        """Return the colours and type of the theme; those of the shipped one where it cannot be used."""
+        try:
+            self._read()
+        except LetterError:
+            # Who asks to subscribe waits; that the theme is broken is told by every command that renders.
+            return Dress()
+        theme = self._look.theme
+        light, dark = ({name: str(one) for name, one in theme[part].items()} for part in ("colors", "dark"))
+        return Dress(light, dark, str(theme["fonts"]["heading"]), str(theme["fonts"]["text"]))
+
+    def _read(self) -> Sources:
         stamp = self._shelf.stamp()
-        if self._kit is None or self._kit.stamp != stamp:
-            self._kit = _prepare(self._shelf, stamp)
-        return self._kit
+        if self._stamp != stamp:
+            self._sources = self._shelf.read()
+            self._look = load_look(self._sources)
+            self._kits: dict[str, _Kit] = {}
+            self._stamp = stamp
+        return self._sources
+
+    def _ready(self, series: Series) -> "_Kit":
+        sources = self._read()
+        layout = series.layout or self._look.layout
+        if layout not in sources.layouts:
+            raise LetterError(
+                f"there is no layout {layout!r}",
+                place=series.place if series.layout else self._look.place,
+                mend=offer(layout, sources.layouts),
+            )
+        if layout not in self._kits:
+            self._kits[layout] = _prepare(sources, self._look, layout)
+        return self._kits[layout]
 
 
 @dataclass(frozen=True)
 class _Kit:
-    stamp: Sequence[object]
     digest: str
     mjml: Templates
     text: Templates
@@ -84,10 +117,9 @@ class _Kit:
     inline: Callable[[str], str]
 
 
-def _prepare(shelf: Shelf, stamp: Sequence[object]) -> _Kit:
-    sources = shelf.read()
-    theme = load_theme(sources.shipped_theme, sources.own_theme, place_of(THEME))
-    mjml = mjml_templates(sources.texts, theme)
+def _prepare(sources: Sources, look: Look, layout: str) -> _Kit:
+    templates = sources.of(layout)
+    mjml = mjml_templates(templates, look.theme)
     # Only the rules of inline.css.j2: what stands in <style> is for clients that can read it there.
     inliner = CSSInliner(
         inline_style_tags=False,
@@ -97,8 +129,8 @@ def _prepare(shelf: Shelf, stamp: Sequence[object]) -> _Kit:
         extra_css=_compact(mjml.fill(_INLINED, {})),
     )
     styles = Fragment(_compact(mjml.fill(_KEPT, {})))
-    text = text_templates(sources.texts, theme)
-    return _Kit(stamp, sources.digest(), mjml, text, styles, partial(inliner.inline))
+    text = text_templates(templates, look.theme)
+    return _Kit(f"{layout} {sources.digest()}", mjml, text, styles, partial(inliner.inline))
 
 
 def _html(kit: _Kit, seen: Seen) -> str:

@@ -12,8 +12,7 @@ from newsletter.domain.letter import Composition, Publication
 from newsletter.domain.pieces import fence_written
 from newsletter.domain.series import Issue
 from newsletter.errors import Place
-
-_RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
+from newsletter.rendering.tokens import Literal
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Seen:
 def see(composition: Composition) -> Seen:
     """Take from a composition what its email is made of."""
     series = composition.series
-    is_reversed = composition.publication.language.split("-")[0].lower() in _RIGHT_TO_LEFT
+    is_reversed = composition.publication.direction == "rtl"
     return Seen(
         publication=composition.publication,
         series=SeenSeries(
@@ -76,9 +75,10 @@ def see(composition: Composition) -> Seen:
         position=composition.position,
         total=composition.total,
         sections=composition.blocks,
-        direction="rtl" if is_reversed else "ltr",
-        start="right" if is_reversed else "left",
-        end="left" if is_reversed else "right",
+        # Not content: MJML itself decides by them, so no token may stand in their place.
+        direction=Literal("rtl" if is_reversed else "ltr"),
+        start=Literal("right" if is_reversed else "left"),
+        end=Literal("left" if is_reversed else "right"),
     )
 
 

@@ -1,4 +1,8 @@
-"""The templates of a letter: its own files stand in the place of the shipped ones, one by one."""
+"""The templates of a letter: its own files stand in the place of the shipped ones, one by one.
+
+A layout is a set of files whose names begin with its own: `letter.button.mjml.j2` stands for
+`button.mjml.j2` in the layout `letter`, which takes from `default` whatever it does not have.
+"""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -10,7 +14,18 @@ from newsletter.errors import Place, TemplateError
 #: How places name the folder, whichever root a file came from.
 FOLDER = "templates/email"
 THEME = "theme.toml"
+#: The layout whose files have no name before their own.
+DEFAULT = "default"
+_LAYOUT = ".layout.mjml.j2"
 _ENDINGS = (".mjml.j2", ".txt.j2", ".css.j2", ".toml")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A template's text, and the name of the file that it comes from."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,19 @@ class Sources:
     texts: Mapping[str, str]
     shipped_theme: str
     own_theme: str | None
+
+    @property
+    def layouts(self) -> list[str]:
+        """List the layouts by name."""
+        own = [name.removesuffix(_LAYOUT) for name in self.texts if name.endswith(_LAYOUT)]
+        return [DEFAULT, *sorted(own)]
+
+    def of(self, layout: str) -> Mapping[str, Source]:
+        """Return the templates of a layout; `default.` before a name means the file that it stands for."""
+        found = {name: Source(name, text) for name, text in self.texts.items()}
+        found |= {f"{DEFAULT}.{name}": source for name, source in found.items()}
+        own = {name: source for name, source in found.items() if name.startswith(f"{layout}.")}
+        return found | {name.removeprefix(f"{layout}."): source for name, source in own.items()}
 
     def digest(self) -> str:
         """Name what was read; the folder that it came from plays no part."""

@@ -23,7 +23,7 @@ from newsletter.domain.blocks import Block
 from newsletter.domain.pieces import FIELDS, Field, fence
 from newsletter.domain.slugs import offer
 from newsletter.errors import TemplateError
-from newsletter.rendering.sources import FOLDER, place_of
+from newsletter.rendering.sources import FOLDER, Source, place_of
 from newsletter.rendering.theme import Theme
 from newsletter.rendering.tokens import Literal, as_text, as_token
 from newsletter.rendering.wrapping import WIDTH, columns, hang, underline, wrap
@@ -49,7 +49,8 @@ class Templates:
             return self._environment.get_template(name).render(values)
         except TemplateSyntaxError as error:
             message = error.message or "this cannot be read"
-            raise TemplateError(message, place=place_of(error.name or name, error.lineno)) from error
+            file = (error.filename or name).removeprefix(f"{FOLDER}/")
+            raise TemplateError(message, place=place_of(file, error.lineno)) from error
         except TemplateNotFound as error:
             raise self._missing(error, name) from error
         except (JinjaError, *_MISTAKES) as error:
@@ -61,7 +62,7 @@ class Templates:
         return TemplateError(f"there is no template {asked!r}", place=place, mend=offer(asked, self._names))
 
 
-def mjml_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
+def mjml_templates(sources: Mapping[str, Source], theme: Theme) -> Templates:
     """Make the templates whose output is MJML: whatever content they write becomes a token."""
     environment = _environment(sources, theme, as_token, extensions=[_Marks], autoescape=True)
     for name in _WITHHELD:
@@ -70,7 +71,7 @@ def mjml_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
     return Templates(environment, sources)
 
 
-def text_templates(sources: Mapping[str, str], theme: Theme) -> Templates:
+def text_templates(sources: Mapping[str, Source], theme: Theme) -> Templates:
     """Make the templates of the plain text part."""
     environment = _environment(sources, theme, as_text, extensions=[], autoescape=False)
     environment.filters.update(wrap=wrap, hang=hang, underline=underline)
@@ -101,9 +102,11 @@ def _parts(context: Context, blocks: Sequence[Block], ending: str, **extra: obje
         )
 
 
-def _find(sources: Mapping[str, str], name: str) -> tuple[str, str, None] | None:
+def _find(sources: Mapping[str, Source], name: str) -> tuple[str, str, None] | None:
+    if (source := sources.get(name)) is None:
+        return None
     # The file name is what tracebacks carry, which is how an error finds its place.
-    return (sources[name], f"{FOLDER}/{name}", None) if name in sources else None
+    return source.text, f"{FOLDER}/{source.name}", None
 
 
 class _Marks(Extension):
@@ -112,7 +115,11 @@ class _Marks(Extension):
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         for token in stream:
             if token.type == "data" and "<" in token.value:
-                yield Token(token.lineno, token.type, _marked(token, stream.name or ""))
+                yield Token(
+                    token.lineno,
+                    token.type,
+                    _marked(token, (stream.filename or "").removeprefix(f"{FOLDER}/")),
+                )
             else:
                 yield token
 
@@ -126,7 +133,7 @@ def _marked(token: Token, name: str) -> str:
 
 
 def _environment(
-    sources: Mapping[str, str],
+    sources: Mapping[str, Source],
     theme: Theme,
     finalize: Callable[[Any], str],
     *,

@@ -2,11 +2,14 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from newsletter.domain.slugs import offer
 from newsletter.errors import Place, TemplateError
+from newsletter.rendering.contrast import SCHEMES, check_contrast
+from newsletter.rendering.sources import DEFAULT, THEME, Sources, place_of
 from newsletter.rendering.tokens import Literal
 
 #: Section -> key -> value; colours, fonts and sizes are Literals.
@@ -59,6 +62,8 @@ _SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "spacing": dict.fromkeys(("width", "gutter", "gutter_phone", "block", "section", "heading"), _size),
     "logo": {"url": _url, "alt": _text, "width": _pixels, "height": _pixels},
 }
+#: What stands above all sections: the theme that this one builds on, and the layout.
+_NAMES = ("base", "layout")
 _EXPECTED: Mapping[Reader, str] = {
     _colour: 'a colour like "#0b6b62"',
     _fonts: "font names separated by commas",
@@ -69,41 +74,81 @@ _EXPECTED: Mapping[Reader, str] = {
 }
 
 
-def load_theme(shipped: str, own: str | None, place: Place) -> Theme:
-    """Read the shipped theme and lay a letter's own values over it.
+@dataclass(frozen=True)
+class Look:
+    """A theme and the layout that it is for; `place` is where the layout is named."""
 
-    Raises TemplateError with the line of a key that does not exist or a value that cannot be used.
+    theme: Theme
+    layout: str
+    place: Place
+
+
+def load_look(sources: Sources) -> Look:
+    """Read the shipped theme and lay over it the one that the letter's own builds on, then the letter's own.
+
+    Raises TemplateError with the line of a key that does not exist, a value that cannot be used, or a colour
+    that cannot be read on its ground.
     """
-    theme = _read(shipped, place)
-    if own is not None:
-        for section, values in _read(own, place).items():
+    theme: dict[str, dict[str, str | int]] = {}
+    places: dict[tuple[str, str], Place] = {}
+    look = {"base": "", "layout": DEFAULT}
+    for at, (name, source) in enumerate(_layers(sources)):
+        for section, values in _read(source, name).items():
+            if isinstance(values, str):
+                look[section] = values
+                places[section, ""] = Place(name, _line_of(source, section, ""))
+                continue
             theme[section] = {**theme.get(section, {}), **values}
+            # Lines of the file that the letter has replaced would mislead.
+            is_hidden = at == 0 and sources.own_theme is not None
+            lines = {key: 0 if is_hidden else _line_of(source, section, key) for key in values}
+            places |= {(section, key): Place(name, line) for key, line in lines.items()}
+    place = place_of(THEME)
     for section, keys in _SCHEMA.items():
         if missing := set(keys) - set(theme.get(section, {})):
-            raise TemplateError(f"[{section}] lacks {min(missing)!r}", place=Place(place.file))
+            raise TemplateError(f"[{section}] lacks {min(missing)!r}", place=place)
     logo = theme["logo"]
     if logo["url"] and not (logo["width"] and logo["height"]):
         raise TemplateError(
-            "the logo has no size", place=Place(place.file), mend="write its width and height under [logo]"
+            "the logo has no size", place=place, mend="write its width and height under [logo]"
         )
-    return theme
+    for scheme in SCHEMES:
+        check_contrast(scheme, theme[scheme], places)
+    return Look(theme, look["layout"], places.get(("layout", ""), place))
 
 
-def _read(source: str, place: Place) -> dict[str, dict[str, str | int]]:
+def _layers(sources: Sources) -> Iterator[tuple[str, str]]:
+    yield place_of(THEME).file, sources.shipped_theme
+    own, file = sources.own_theme, place_of(THEME).file
+    if own is None:
+        return
+    if base := _read(own, file).get("base", ""):
+        names = [name.removesuffix(f".{THEME}") for name in sources.texts if name.endswith(f".{THEME}")]
+        if base not in names:
+            place = Place(file, _line_of(own, "base", ""))
+            raise TemplateError(f"there is no theme {base!r}", place=place, mend=offer(str(base), names))
+        yield place_of(f"{base}.{THEME}").file, sources.texts[f"{base}.{THEME}"]
+    yield file, own
+
+
+def _read(source: str, file: str) -> dict[str, dict[str, str | int] | str]:
     try:
         written = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise TemplateError(
-            f"this is not TOML: {error}", place=Place(place.file, int(line.group(1)) if line else 0)
+            f"this is not TOML: {error}", place=Place(file, int(line.group(1)) if line else 0)
         ) from error
-    return {section: _section(section, values, source, place.file) for section, values in written.items()}
+    return {
+        name: value if name in _NAMES and isinstance(value, str) else _section(name, value, source, file)
+        for name, value in written.items()
+    }
 
 
 def _section(section: str, values: Any, source: str, file: str) -> dict[str, str | int]:
     if section not in _SCHEMA or not isinstance(values, dict):
         line = _line_of(source, section, "")
-        mend = offer(section, _SCHEMA)
+        mend = offer(section, [*_NAMES, *_SCHEMA])
         raise TemplateError(f"a theme has no section {section!r}", place=Place(file, line), mend=mend)
     read: dict[str, str | int] = {}
     for key, value in values.items():

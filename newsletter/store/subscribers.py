@@ -23,6 +23,12 @@ _STATES = select(subscription.c.subscriber_id, subscription.c.state).where(
 _GET = select(subscriber.c.id, subscriber.c.address, subscriber.c.name, subscriber.c.zone).where(
     subscriber.c.id == bindparam("subscriber_id")
 )
+_FIRST = (
+    select(subscriber.c.address, subscriber.c.name, subscriber.c.zone)
+    .where(subscriber.c.address.is_not(None))
+    .order_by(subscriber.c.id)
+    .limit(bindparam("most"))
+)
 _STATE = select(subscription.c.state).where(
     subscription.c.series_id == bindparam("series_id"),
     subscription.c.subscriber_id == bindparam("subscriber_id"),
@@ -165,6 +171,11 @@ def get(tx: Connection, subscriber_id: int) -> Subscriber | None:
     """Read a person who has not been forgotten."""
     row = tx.execute(_GET, {"subscriber_id": subscriber_id}).first()
     return Subscriber(row.address, row.name, row.zone) if row and row.address else None
+
+
+def first(tx: Connection, most: int) -> list[Subscriber]:
+    """Read the people who came first, at most so many."""
+    return [Subscriber(*row) for row in tx.execute(_FIRST, {"most": most})]
 
 
 def rename(tx: Connection, subscriber_id: int, person: Subscriber) -> None:

@@ -14,6 +14,11 @@ class Certificate:
     file: Path
     key: Path
 
+    def sign(self, what: bytes, hash_name: str) -> bytes:
+        """Sign with the key, by the `openssl` of this machine."""
+        command = ["openssl", "dgst", f"-{hash_name}", "-sign", str(self.key)]
+        return subprocess.run(command, input=what, check=True, capture_output=True).stdout
+
     def server_context(self) -> ssl.SSLContext:
         """Show the certificate to whoever connects."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -30,11 +35,14 @@ def can_make() -> bool:
     return shutil.which("openssl") is not None
 
 
-def make_certificate(folder: Path, host: str = "IP:127.0.0.1,DNS:localhost", days: int = 2) -> Certificate:
-    """Make a certificate for a host, with the `openssl` of this machine."""
+def make_certificate(
+    folder: Path, host: str = "IP:127.0.0.1,DNS:localhost", days: int = 2, rsa_bits: int = 0
+) -> Certificate:
+    """Make a certificate for a host, with the `openssl` of this machine; its key is of RSA if it has bits."""
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
     what = ["-subj", "/CN=fake", "-addext", f"subjectAltName={host}", "-days", str(days)]
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    curve = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    kind = ["-newkey", *([f"rsa:{rsa_bits}"] if rsa_bits else curve), "-nodes"]
     files = ["-keyout", str(made.key), "-out", str(made.file)]
     subprocess.run(["openssl", "req", "-x509", *kind, *what, *files], check=True, capture_output=True)
     return made

@@ -15,6 +15,7 @@ import orjson
 
 from newsletter.testing import fake_http
 from newsletter.testing.accepted import Accepted, read_log
+from newsletter.testing.brevo_pages import BrevoPages
 from newsletter.testing.brevo_rules import Account, fill, is_dropped, key_of, leaving, versions_of
 from newsletter.testing.fake_account import FakeAccount
 from newsletter.testing.fake_http import BAD_GATEWAY, Fault, Received, Response
@@ -37,6 +38,7 @@ class FakeBrevo(FakeAccount):
     def __init__(self, *, account: Account | None = None, **given: Any) -> None:
         super().__init__(**given)
         self.account = account or Account()
+        self.pages = BrevoPages()
         self._keys: dict[str, datetime] = {}
         self._sends: deque[datetime] = deque()
         self._looks: deque[datetime] = deque()
@@ -61,6 +63,8 @@ class FakeBrevo(FakeAccount):
                 return self._send(request)
             case "GET", "/v3/smtp/statistics/events":
                 return self._search(dict(parse_qsl(parts.query)))
+            case "GET", path if page := self.pages.get(path):
+                return page
         return error(404, "document_not_found", "Not found")
 
     def summary(self, said: Any) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -19,6 +19,7 @@ from newsletter.testing import fake_http
 from newsletter.testing.accepted import Accepted, read_log
 from newsletter.testing.fake_account import FakeAccount
 from newsletter.testing.fake_http import BAD_GATEWAY, Fault, Received, Response
+from newsletter.testing.mailersend_pages import MailerSendPages
 
 __all__ = ["Accepted", "Account", "FakeMailerSend", "Fault", "Response", "error", "read_log", "serve"]
 
@@ -53,6 +54,7 @@ class FakeMailerSend(FakeAccount):
     def __init__(self, *, account: Account | None = None, **given: Any) -> None:
         super().__init__(**given)
         self.account = account or Account()
+        self.pages = MailerSendPages()
         self._batches: dict[str, dict[str, Any]] = {}
         self._asked: deque[datetime] = deque()
 
@@ -75,10 +77,14 @@ class FakeMailerSend(FakeAccount):
                 return self._send_one(request)
             case "GET", ["v1", "bulk-email", id_]:
                 return self._status(id_)
+        path, _, query = request.path.partition("?")
+        asked = parse_qs(query).get("page", [""])[0]
+        if request.method == "GET" and (page := self.pages.get(path, asked)):
+            return page
         return error(404, "Not Found")
 
     def summary(self, said: Any) -> str:
-        return str(said["data"]["state"] if "data" in said else said.get("message", ""))
+        return str(_table(said.get("data")).get("state") or said.get("message", ""))
 
     def _at_the_door(self, request: Received) -> Response | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -205,6 +211,10 @@ def _fill(text: str, said: Mapping[str, Any], address: str) -> str:
     given = said.get("personalization") or ()
     values = next((dict(one["data"]) for one in given if one["email"] == address), {})
     return _VARIABLE.sub(lambda match: str(values.get(match[1] or match[2], "")), text)
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _json(body: bytes) -> Any:

@@ -17,6 +17,7 @@ from newsletter.testing import fake_http
 from newsletter.testing.accepted import Accepted, read_log
 from newsletter.testing.fake_account import FakeAccount
 from newsletter.testing.fake_http import BAD_GATEWAY, Fault, Received, Response
+from newsletter.testing.mailjet_pages import MailjetPages
 from newsletter.testing.mailjet_rules import Account, Refusal, fill
 
 __all__ = ["Accepted", "Account", "FakeMailjet", "Fault", "Response", "error", "read_log", "serve"]
@@ -39,6 +40,7 @@ class FakeMailjet(FakeAccount):
     def __init__(self, *, account: Account | None = None, **given: Any) -> None:
         super().__init__(**given)
         self.account = account or Account()
+        self.pages = MailjetPages()
         self.duplicates: list[Accepted] = []
         self._last_id = _FIRST_ID + len(self.accepted)
         self._campaigns = {(mail.told["campaign"], mail.address.lower()) for mail in self.accepted}
@@ -64,6 +66,10 @@ class FakeMailjet(FakeAccount):
                 return self._send(request)
             case "GET", "/v3/REST/message":
                 return self._search(dict(parse_qsl(parts.query)))
+            case "GET", path if page := self.pages.get(
+                path, dict(parse_qsl(parts.query)), _login_of(request)
+            ):
+                return page
         return error(404, "", "Object not found.")
 
     def summary(self, said: Any) -> str:

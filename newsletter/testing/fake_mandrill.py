@@ -19,6 +19,7 @@ from newsletter.testing import fake_http
 from newsletter.testing.accepted import Accepted, read_log
 from newsletter.testing.fake_account import FakeAccount
 from newsletter.testing.fake_http import BAD_GATEWAY, Fault, Received, Response
+from newsletter.testing.mandrill_pages import MandrillPages
 
 __all__ = ["Accepted", "Account", "FakeMandrill", "Fault", "Response", "error", "read_log", "serve"]
 
@@ -29,6 +30,7 @@ _LARGEST, _MOST_RECIPIENTS, _MOST_SYNC = 25_000_000, 1000, 10
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\".]+")
 _SEND = re.compile(r"/api/1\.[03]/messages/send(?:\.json)?")
 _SEARCH = re.compile(r"/api/1\.[03]/messages/search(?:\.json)?")
+_TOLD = re.compile(r"/api/1\.[03]/(users/info|senders/domains)(?:\.json)?")
 _VARIABLE = re.compile(r"\*\|([^|*]+)\|\*")
 
 
@@ -57,11 +59,13 @@ class FakeMandrill(FakeAccount):
     def __init__(self, *, account: Account | None = None, **given: Any) -> None:
         super().__init__(**given)
         self.account = account or Account()
+        self.pages = MandrillPages()
         self._searched: deque[datetime] = deque(maxlen=_SEARCHES)
 
     def is_read(self, request: Received) -> bool:
         """Tell whether a request changes nothing: a search is a POST here."""
-        return bool(_SEARCH.fullmatch(urlsplit(request.path).path))
+        path = urlsplit(request.path).path
+        return bool(_SEARCH.fullmatch(path) or _TOLD.fullmatch(path))
 
     def next_fault(self, request: Received) -> Fault | Response | None:
         return None if self.is_read(request) else super().next_fault(request)
@@ -89,11 +93,13 @@ class FakeMandrill(FakeAccount):
             return self._send(said)
         if request.method == "POST" and _SEARCH.fullmatch(path):
             return self._search(said)
+        if (match := _TOLD.fullmatch(path)) and (page := self.pages.get(match[1])):
+            return page
         return self._error(404, "Unknown_Method", f"Unknown method {path}")
 
     def summary(self, said: Any) -> str:
         if isinstance(said, dict):
-            return str(said["name"])
+            return str(said.get("name", ""))
         if said and "status" not in said[0]:
             return f"{len(said)} messages"
         taken = sum(row["status"] in ("sent", "queued") for row in said)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 
@@ -18,6 +18,7 @@ from newsletter.testing import fake_http
 from newsletter.testing.accepted import Accepted, read_log
 from newsletter.testing.fake_account import FakeAccount
 from newsletter.testing.fake_http import BAD_GATEWAY, Fault, Received, Response
+from newsletter.testing.sendgrid_pages import SendGridPages
 from newsletter.testing.sendgrid_rules import Account, content_of, error, filler
 
 __all__ = ["Accepted", "Account", "FakeSendGrid", "Fault", "Response", "error", "read_log", "serve"]
@@ -41,6 +42,7 @@ class FakeSendGrid(FakeAccount):
     def __init__(self, *, account: Account | None = None, passes: int = 1, **given: Any) -> None:
         super().__init__(**given)
         self.account = account or Account()
+        self.pages = SendGridPages()
         self._passes = passes
 
     def next_fault(self, request: Received) -> Fault | Response | None:
@@ -48,7 +50,7 @@ class FakeSendGrid(FakeAccount):
 
     def is_read(self, request: Received) -> bool:
         # A search is a post, too, so that no address stands in a URL.
-        return urlsplit(request.path).path.startswith(_LOGS)
+        return super().is_read(request) or urlsplit(request.path).path.startswith(_LOGS)
 
     def failed(self, fault: Fault) -> Response:
         if fault is Fault.BAD_GATEWAY:
@@ -65,7 +67,10 @@ class FakeSendGrid(FakeAccount):
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not self.takes(key):
             return error(401, "The provided authorization grant is invalid, expired, or revoked")
-        path = urlsplit(request.path).path
+        path, _, query = request.path.partition("?")
+        asked = parse_qs(query).get("domain", [""])[0]
+        if request.method == "GET" and (page := self.pages.get(path, asked)):
+            return page
         if self.is_read(request) and not self.account.may_read:
             return error(403, "access forbidden")
         match request.method, path:
@@ -78,6 +83,8 @@ class FakeSendGrid(FakeAccount):
         return error(404, "not found")
 
     def summary(self, said: Any) -> str:
+        if isinstance(said, list):
+            return f"{len(said)} domains"
         if "messages" in said:
             return f"{len(said['messages'])} messages"
         return str(said["errors"][0]["message"]) if "errors" in said else str(said["status"])

@@ -18,6 +18,7 @@ from newsletter.testing import fake_http
 from newsletter.testing.accepted import Accepted, read_log
 from newsletter.testing.fake_account import FakeAccount
 from newsletter.testing.fake_http import BAD_GATEWAY, Fault, Received, Response
+from newsletter.testing.sparkpost_pages import SparkPostPages
 from newsletter.testing.sparkpost_rules import Account, address_of, error, fault_of, fill, sender_of
 
 __all__ = ["Accepted", "Account", "FakeSparkPost", "Fault", "Response", "error", "read_log", "serve"]
@@ -38,6 +39,7 @@ class FakeSparkPost(FakeAccount):
     def __init__(self, *, account: Account | None = None, passes: int = 1, **given: Any) -> None:
         super().__init__(**given)
         self.account = account or Account()
+        self.pages = SparkPostPages()
         self._passes = passes
 
     def failed(self, fault: Fault) -> Response:
@@ -59,6 +61,8 @@ class FakeSparkPost(FakeAccount):
                 return self._send(request)
             case "GET", path if path == _PATH:
                 return self._search(dict(parse_qsl(parts.query)))
+            case "GET", path if page := self.pages.get(path, dict(parse_qsl(parts.query))):
+                return page
         return error(404, "Resource could not be found")
 
     def summary(self, said: Any) -> str:

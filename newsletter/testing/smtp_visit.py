@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 1000
 _PATH = re.compile(r"(?i)(?:FROM|TO):<([^<>\s]*)>((?: [A-Za-z0-9-]+(?:=\S+)?)*)")
+_XTEXT = r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+"
+_WISHES = re.compile(rf"(?: NOTIFY=(?:NEVER|[A-Z]+(?:,[A-Z]+)*)| ORCPT=[a-z0-9-]+;{_XTEXT})+")
 _HALF = 2
 _GO_ON = "354 End with a dot"
 
@@ -144,7 +146,7 @@ class Visit:
         return "250 2.1.0 OK"
 
     def _wrong(self, address: str, options: dict[str, str]) -> str:
-        known = {"SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8"}
+        known = {"SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8", "RET": "DSN", "ENVID": "DSN"}
         if any(one not in known or not self._offers(known[one]) for one in options):
             return "555 5.5.4 Unsupported option"
         if not address.isascii() and "SMTPUTF8" not in options:
@@ -164,6 +166,8 @@ class Visit:
             return "501 5.1.3 Bad recipient address syntax"
         if not found[1].isascii() and not self._offers("SMTPUTF8"):
             return "553 5.6.7 The address is not ASCII"
+        if found[2] and not (self._offers("DSN") and _WISHES.fullmatch(found[2])):
+            return "555 5.5.4 Unsupported option"
         if found[1] in self._service.refuses:
             return self._service.refuses[found[1]]
         self._recipients.append(found[1])

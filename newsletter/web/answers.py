@@ -14,10 +14,8 @@ _ALWAYS = {
 }
 _NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _PAGE = f"{_NOTHING}; style-src 'unsafe-inline'; img-src data:; form-action 'self'"
-_MAIL = (
-    "default-src 'none'; base-uri 'none'; form-action 'none'; "
-    "style-src 'unsafe-inline'; img-src 'self' https: data:"
-)
+_BARE_MAIL = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'"
+_MAIL = f"{_BARE_MAIL}; img-src 'self' https: data:"
 _POPUPS = "allow-popups allow-popups-to-escape-sandbox"
 # Without scripts the frame's own origin gives the mail nothing; the page around it needs it to measure its
 # height, so that scrolling is the page's and survives a reload. Never add allow-scripts beside it.
@@ -39,9 +37,10 @@ def mail(html: str) -> Response:
     return _answer(html, "text/html", f"{_MAIL}; frame-ancestors 'none'; sandbox {_POPUPS}")
 
 
-def framed_mail(html: str) -> Response:
-    """Show an email inside the preview."""
-    return _answer(html, "text/html", f"{_MAIL}; frame-ancestors 'self'; sandbox {FRAME_SANDBOX}")
+def framed_mail(html: str, *, has_images: bool = True) -> Response:
+    """Show an email inside the studio; without images none is even asked for."""
+    policy = _MAIL if has_images else _BARE_MAIL
+    return _answer(html, "text/html", f"{policy}; frame-ancestors 'self'; sandbox {FRAME_SANDBOX}")
 
 
 def media(found: Media) -> Response:
@@ -69,7 +68,7 @@ def download(data: bytes, name: str) -> Response:
 
 
 def studio(html: str, status: int = 200) -> Response:
-    """Answer with the preview page, which may run its own script and nothing else."""
+    """Answer with the studio, which may run its own scripts and nothing else."""
     sources = "style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:"
     return _answer(html, "text/html", f"{_NOTHING}; form-action 'none'; {sources}", status)
 

@@ -1,4 +1,4 @@
-"""Serve a letter's pages: the public ones, and the preview."""
+"""Serve a letter's pages: the public ones, and the studio."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 from fastapi import FastAPI
 
-from newsletter.app import App
-from newsletter.pipeline.previewing import Previewing
+from newsletter.app import App, shipped
 from newsletter.signals import stop_on_signals, wait_for
+from newsletter.studio import look_at
 from newsletter.web.archive import publish
 from newsletter.web.choosing import choose
 from newsletter.web.joining import join
 from newsletter.web.pages import pages
-from newsletter.web.preview import preview_app
 from newsletter.web.server import Server
+from newsletter.web.studio.pages import studio_app
 from newsletter.web.watching import Changes
 from newsletter.web.webhooks import listen
 
@@ -39,12 +39,26 @@ def public_pages(app: App) -> Iterator[str]:
 
 
 @contextmanager
-def previewed(app: App, previewing: Previewing, port: int) -> Iterator[str]:
-    """Serve the live preview in the background; give its address."""
+def previewed(app: App, port: int) -> Iterator[str]:
+    """Serve the studio in the background, on this machine alone; give its address."""
     changes = Changes([app.root / "content", app.root / "templates", app.root / "newsletter.toml"])
-    server = Server(preview_app(previewing, changes, app.web_templates), port=port)
-    with server, changes:
+    studio = studio_app(
+        look_at(app),
+        changes,
+        shipped() / "templates" / "web",
+        sends_through=app.settings.provider.name,
+    )
+    with Server(studio, port=port) as server, changes:
         yield server.url
+
+
+def preview_until_stopped(app: App, port: int, told: Callable[[str], None]) -> None:
+    """Serve the studio until somebody stops this process; `told` is called with its address."""
+    stopping = threading.Event()
+    stop_on_signals(stopping.set)
+    with previewed(app, port) as url:
+        told(url)
+        wait_for(stopping)
 
 
 def serve_until_stopped(app: App, told: Callable[[str], None]) -> None:

@@ -17,8 +17,8 @@ from newsletter.web import answers
 log = structlog.get_logger()
 
 MAX_BODY = 64 * 1024
-#: Of those who report many events at once; SendGrid's posts have 768 KB at most.
-LARGER_BODIES = dict.fromkeys(("sendgrid", "sparkpost", "mandrill", "brevo", "mailjet"), 1024 * 1024)
+#: Of those who report many events at once, or much of each; SendGrid's posts have 768 KB at most.
+LARGER_BODIES = dict.fromkeys(("sendgrid", "ses", "sparkpost", "mandrill", "brevo", "mailjet"), 1024 * 1024)
 BODY_SECONDS = 10
 
 _ANSWERS = {

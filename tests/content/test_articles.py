@@ -132,3 +132,10 @@ def test_a_long_article_is_read_in_time_that_grows_with_its_length():
 )
 def test_unfinished_marks_are_text(odd):
     assert len(article(odd).sections[0].blocks) == 1
+
+
+@pytest.mark.parametrize("heading", ["Is it safe?", "هل هو آمن؟", "安全ですか\uff1f"])
+def test_a_heading_that_asks_is_a_question_in_any_script(heading):
+    text = f"---\ntitle: A\n---\n\n## {heading} {{#safe}}\n\nMostly.\n"
+    [section] = parse_article(text, slug="a", file="content/articles/a.md").sections
+    assert section.is_question

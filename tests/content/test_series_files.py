@@ -218,6 +218,7 @@ series_of = st.builds(
     leave_out=st.lists(refs, max_size=6, unique=True).map(tuple),
     place=st.just(Place("")),
     acknowledge=reasons,
+    layout=st.sampled_from(["", "letter"]),
 )
 
 

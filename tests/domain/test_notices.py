@@ -1,7 +1,10 @@
 """Mails that are no issue: what they say, and to whom they may go."""
 
+from dataclasses import replace
+
 import pytest
 
+from newsletter.domain.dress import Dress
 from newsletter.domain.letter import Publication
 from newsletter.domain.message import message_of
 from newsletter.domain.notices import DOORS, LINK, Notice, mail_of, why_not
@@ -38,6 +41,22 @@ def test_names_are_escaped_in_html_and_not_in_text():
 
 def test_a_title_with_braces_is_only_a_title():
     assert "{0} {letter}" in plain(the_mail(title="{0} {letter}").html)
+
+
+def test_a_notice_runs_the_way_of_the_language():
+    arabic = mail_of(Notice.CONFIRM, "نشرة", replace(LETTER, language="ar"), "a@example.org", "")
+    assert plain(arabic.html).count('lang="ar" dir="rtl"') == 2
+    assert "text-align:right" in plain(arabic.html)
+    assert "text-align:left" not in plain(arabic.html)
+    assert plain(the_mail().html).count('lang="en-GB" dir="ltr"') == 2
+
+
+def test_a_notice_is_dressed_as_the_theme_says():
+    dress = Dress(light={**Dress().light, "accent": "#112233"}, dark={**Dress().dark, "accent": "#ddeeff"})
+    html = plain(mail_of(Notice.WELCOME, "B", LETTER, "a@example.org", "", dress).html)
+    assert "background:#112233" in html
+    assert "#ddeeff!important" in html
+    assert "#0b6b62" not in html
 
 
 @pytest.mark.parametrize("notice", Notice)

@@ -105,3 +105,21 @@ def reference(pieces: Pieces, recipient: Recipient, *, is_html: bool = False, ne
         else:
             said += piece.replace("\n", newline)
     return said
+
+
+#: Subjects that the standard library has folded wrongly in one version or another, or that a list needs.
+SUBJECTS = (
+    "Menü > Datei: was Ihr Rücken dazu sagt",
+    "Eine Woche für den Rücken " + "\U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466" * 6,
+    "\u05d4\u05d2\u05d1 \u05e9\u05dc\u05da: \u05e9\u05d1\u05d5\u05e2 \u05e8\u05d0\u05e9\u05d5\u05df (1/4)",
+    (
+        "\u200f\u0627\u0644\u0638\u0647\u0631: \u0645\u0646 \u0623\u064a\u0646 "
+        "\u064a\u0623\u062a\u064a \u0627\u0644\u0623\u0644\u0645\u061f"
+    ),
+    "腰痛について知っておきたいこと。" * 8,
+    "Lower back, where the ache comes from, and what a calm week may do for it: " * 2 + "the end",
+    "x" * 150,
+    "e\u0301 combining, and a soft\u00adhyphen, and a no\u00a0break space",
+    "=?utf-8?q?Not_an_encoded_word?= but text",
+    '"Quoted, with commas"; <angles> and (comments) \\ back',
+)

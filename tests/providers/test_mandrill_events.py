@@ -144,6 +144,7 @@ def test_many_events_come_in_one_post_and_a_repeat_has_the_same_ids():
     "event",
     [
         {"type": "blacklist", "action": "add", "reject": {}},
+        {"type": "whitelist", "action": "add", "entry": {}},
         {"event": "inbound"},
         {"event": ["x"], "ts": "x"},
         7,

@@ -1,3 +1,4 @@
+import re
 import threading
 from datetime import timedelta
 from itertools import count
@@ -6,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from provider_cases import ProviderCases
-from provider_cast import HOSTILE_NAMES, a_mailing, a_message, a_recipient, names
+from provider_cast import HOSTILE_NAMES, SUBJECTS, a_mailing, a_message, a_recipient, names
+from raw_mail import one_click_lines, one_click_lines_for, subject_of
 
 from newsletter.checks.message_bytes import check_bytes
 from newsletter.domain.finding import Severity
@@ -16,6 +18,7 @@ from newsletter.errors import ProviderError
 from newsletter.providers import ProviderSettings, open_provider
 from newsletter.providers.settings import MailServer, Secret
 from newsletter.providers.smtp import Smtp
+from newsletter.providers.smtp_envelope import Envelope
 from newsletter.providers.smtp_talk import Patience
 from newsletter.testing.certificates import can_make, make_certificate
 from newsletter.testing.fake_smtp import BODY, DOT, GREETING, Does, FakeSmtp, Fault
@@ -145,6 +148,14 @@ def test_what_arrives_breaks_no_rule_whoever_it_is_for(smtp, fake):
     assert send(smtp, *people, message=long_enough).outcome is Outcome.ACCEPTED
     assert len(fake.accepted) == len(people)
     assert [rule for mail in fake.accepted for rule in broken(mail)] == []
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=range(len(SUBJECTS)))
+def test_a_difficult_subject_arrives_as_it_was_written(smtp, fake, subject):
+    send(smtp, message=a_message(subject=(subject,)))
+    data = fake.accepted[-1].data
+    assert subject_of(data) == subject
+    assert one_click_lines(data) == one_click_lines_for(a_recipient())
 
 
 def test_no_name_and_no_subject_adds_a_header_or_a_recipient(smtp, fake):
@@ -628,3 +639,44 @@ def test_a_password_may_have_spaces_and_stand_in_a_file(tmp_path):
 def test_a_sender_that_cannot_get_bounces_is_found_before_anything_is_sent(smtp):
     with pytest.raises(ProviderError, match="bounces cannot go to"):
         smtp.compile(a_message(sender="Back Care <nobody>"))
+
+
+def asked_for(fake):
+    return [text for _, text in fake.heard if text.startswith(("MAIL", "RCPT"))]
+
+
+def test_with_dsn_the_server_is_asked_to_tell_by_the_name_of_the_delivery(connect):
+    with FakeSmtp(extensions=("PIPELINING", "DSN")) as fake:
+        assert (
+            send(connect(fake, dsn=True), a_recipient(address="a+b=c@example.org")).outcome
+            is Outcome.ACCEPTED
+        )
+        assert asked_for(fake) == [
+            "MAIL FROM:<weekly@news.example.org> RET=HDRS ENVID=nl-d1-1-7-0-0",
+            "RCPT TO:<a+b=c@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;a+2Bb+3Dc@example.org",
+        ]
+
+
+@pytest.mark.parametrize(("extensions", "dsn"), [(("PIPELINING",), True), (("DSN",), False)])
+def test_a_server_that_does_not_offer_dsn_or_is_not_to_be_asked_is_told_nothing_of_it(
+    connect, extensions, dsn
+):
+    with FakeSmtp(extensions=extensions) as fake:
+        assert send(connect(fake, dsn=dsn)).outcome is Outcome.ACCEPTED
+        assert not [line for line in asked_for(fake) if "ENVID" in line or "NOTIFY" in line]
+
+
+def test_an_international_address_has_no_original_one_in_ascii(connect):
+    with FakeSmtp(extensions=("DSN", "SMTPUTF8", "8BITMIME")) as fake:
+        assert (
+            send(connect(fake, dsn=True), a_recipient(address="zoë@example.org")).outcome is Outcome.ACCEPTED
+        )
+        assert asked_for(fake)[1] == "RCPT TO:<zoë@example.org> NOTIFY=FAILURE,DELAY"
+
+
+@given(st.text(max_size=150))
+def test_a_name_of_any_kind_is_written_in_a_hundred_signs_at_most(name):
+    wishes = Envelope("a@example.org", "b@example.org", name).mail_wishes
+    written = wishes.partition("ENVID=")[2]
+    assert len(written) <= 100
+    assert re.fullmatch(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*", written)

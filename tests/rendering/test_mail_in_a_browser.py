@@ -1,9 +1,21 @@
 """The mail as Chromium shows it: it fits a narrow phone, turns dark, and can be read without pictures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rendering_cast import HERE, composition, every_kind, heading, html_of, paragraph, renderer, same
+from rendering_cast import (
+    HERE,
+    PUBLICATION,
+    SERIES,
+    about,
+    every_kind,
+    heading,
+    html_of,
+    paragraph,
+    renderer,
+    same,
+)
 
 from newsletter.domain.blocks import Button, Callout, Code, NumberedList, Table
 
@@ -43,11 +55,12 @@ def browser():
         launched.close()
 
 
-def opened(browser, *blocks, width=600, scheme="light"):
+def opened(browser, *blocks, width=600, scheme="light", layout="default", language="en-GB"):
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
     page = context.new_page()
     page.route("**/*", lambda route: route.abort())
-    page.set_content(html_of(renderer().render(composition(*blocks))))
+    shown = about(replace(PUBLICATION, language=language), *blocks)
+    page.set_content(html_of(renderer().render(replace(shown, series=replace(SERIES, layout=layout)))))
     return page
 
 
@@ -57,8 +70,9 @@ def style(page, selector: str, name: str) -> str:
 
 @pytest.mark.parametrize("width", [320, 360, 600, 1000])
 @pytest.mark.parametrize("blocks", [every_kind(), LONG], ids=["usual", "long words and a wide table"])
-def test_nothing_is_wider_than_the_screen(browser, blocks, width):
-    page = opened(browser, *blocks, width=width)
+@pytest.mark.parametrize(("layout", "language"), [("default", "en"), ("letter", "en"), ("letter", "ar")])
+def test_nothing_is_wider_than_the_screen(browser, blocks, width, layout, language):
+    page = opened(browser, *blocks, width=width, layout=layout, language=language)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -86,17 +100,42 @@ def test_colours_follow_the_reader(browser, scheme, card, text, link):
     assert style(page, 'a[href="https://example.org/rows"]', "color") == link
 
 
-def test_no_text_is_hard_to_read_in_either_scheme(browser):
+@pytest.mark.parametrize("layout", ["default", "letter"])
+def test_no_text_is_hard_to_read_in_either_scheme(browser, layout):
     for scheme in ("light", "dark"):
-        page = opened(browser, *every_kind(), scheme=scheme)
+        page = opened(browser, *every_kind(), scheme=scheme, layout=layout)
         texts = page.evaluate(CONTRASTS)
         assert len(texts) > 30
         assert [found for found in texts if found["ratio"] < 4.5] == []
 
 
-def test_the_button_can_be_hit_with_a_thumb(browser):
-    page = opened(browser, *every_kind(), width=360)
+@pytest.mark.parametrize("layout", ["default", "letter"])
+def test_the_button_can_be_hit_with_a_thumb(browser, layout):
+    page = opened(browser, *every_kind(), width=360, layout=layout)
     assert page.eval_on_selector("a.push", "node => node.getBoundingClientRect().height") >= 44
+
+
+@pytest.mark.parametrize("layout", ["default", "letter"])
+def test_what_begins_at_the_right_stands_at_the_right(browser, layout):
+    page = opened(browser, *every_kind(), width=360, layout=layout, language="he")
+    for selector in ("ol", "ul", "td.remark", "h1", "table.data th:first-child"):
+        assert style(page, selector, "direction") == "rtl"
+    marker = page.eval_on_selector("ol > li p", "node => node.getBoundingClientRect().right")
+    assert 360 - 20 - 40 < marker < 360 - 20 - 20
+    remark = "td.remark"
+    assert style(page, remark, "borderRightWidth") != "0px"
+    assert style(page, remark, "borderLeftWidth") == "0px"
+    assert style(page, "pre", "direction") == "ltr"
+
+
+@pytest.mark.parametrize("layout", ["default", "letter"])
+def test_large_text_still_fits_a_narrow_phone(browser, layout):
+    page = opened(browser, *every_kind(), width=320, layout=layout)
+    page.add_style_tag(
+        content="p, li, div, th, td, h1, h2, h3, a { font-size: 26px !important; "
+        "line-height: 38px !important }"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_without_pictures_their_descriptions_stand_there(browser):

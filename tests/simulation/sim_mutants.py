@@ -97,6 +97,12 @@ def _splits_tainted(batch: Any, answer: Answer, *, members: int, now: Any) -> Re
     return _record_for(batch, answer, members=members, now=now)
 
 
+def _takes_for_refusal(batch: Any, answer: Answer, **values: Any) -> Record:
+    if answer.outcome is Outcome.REPEATED:
+        batch, answer = replace(batch, tainted=False), replace(answer, outcome=Outcome.REFUSED)
+    return _record_for(batch, answer, **values)
+
+
 _record_batch = batches.record
 
 
@@ -178,6 +184,10 @@ MUTANTS = (
     Mutant("who left is not counted with those who stayed", ("I7",), ("key", "dedupe"),
            _set(Recording, "_tell_leavers", lambda *_: None)),
     Mutant("a mismatch is a doubt", ("I1",), ("key",), _set(Recording, "record", _believes_mismatch)),
+    Mutant("a repeat that is refused was taken before", ("I1", "I7"), ("spent",),
+           _set(recording, "record_for", _takes_for_refusal)),
+    Mutant("who left does not come back under a key that is spent", ("I7",), ("spent",),
+           _set(claiming, "doubt", lambda *_: None)),
     Mutant("events are evidence", ("I7",), NAMES, _set(Evidence, "_apply", lambda *_: None)),
     Mutant("the first claim freezes addresses", ("I1", "I7"), ("dedupe",),
            _set(Claiming, "_freeze", _freezes_anew)),

@@ -19,14 +19,25 @@ DUE = (
     datetime(2026, 10, 26, 9, tzinfo=UTC),
 )
 ISSUES = ("one", "two", "three")
-NAMES = ("key", "dedupe", "query", "events", "none")
+#: `spent` is a key whose repeat is refused, whatever it holds, with a log for later, as Brevo has; `logged`
+#: sends nobody twice, and has a log for when that is not enough, as Mailjet has.
+NAMES = ("key", "dedupe", "query", "events", "none", "spent", "logged")
+LOGGED = ("spent", "logged")
 CALL_TIMEOUT = timedelta(seconds=60)
 #: After a client gave up, its call is accepted within so many seconds or never.
 LATE_ACCEPT = 20.0
 _RECOVERIES = dict(
     zip(
         NAMES,
-        (Recovery.KEY, Recovery.RECIPIENT_DEDUPE, Recovery.QUERY, Recovery.EVENTS, Recovery.NONE),
+        (
+            Recovery.KEY,
+            Recovery.RECIPIENT_DEDUPE,
+            Recovery.QUERY,
+            Recovery.EVENTS,
+            Recovery.NONE,
+            Recovery.KEY,
+            Recovery.RECIPIENT_DEDUPE,
+        ),
         strict=True,
     )
 )
@@ -81,8 +92,9 @@ def draw(name: str, seed: int) -> Plan:
     recovery = _RECOVERIES[name]
     is_calm = rng.random() < 0.06
     people, issues = rng.randint(4, 7), rng.choice((1, 1, 2, 2, 2, 3))
-    jumps = _jumps(rng, recovery) if not is_calm and rng.random() < 0.2 else ()
-    replays_reduced = recovery is Recovery.KEY and rng.random() < 0.2
+    is_searched = recovery is Recovery.QUERY or name in LOGGED
+    jumps = _jumps(rng, is_searched=is_searched) if not is_calm and rng.random() < 0.2 else ()
+    replays_reduced = name == "key" and rng.random() < 0.2
     capabilities = _capabilities(rng, name, recovery, key_binds_payload=not replays_reduced)
     if any(abs(offset) > 1000 for _, offset in jumps):
         slack = 2 * HOUR
@@ -113,7 +125,7 @@ def draw(name: str, seed: int) -> Plan:
         poisoned=frozenset({rng.randint(1, people)}) if not forgets and rng.random() < 0.15 else frozenset(),
         events=_event_rate(rng, recovery),
         event_faults=0.0 if is_calm else rng.choice((0.0, 0.3)),
-        stragglers=recovery is Recovery.QUERY and not jumps and rng.random() < 0.5,
+        stragglers=is_searched and not jumps and rng.random() < 0.5,
         replays_reduced=replays_reduced,
         forgets_at=due_in(rng.randrange(issues)) + rng.uniform(0.3, 5) if forgets else None,
         slack=slack,
@@ -134,6 +146,7 @@ def due_in(number: int) -> float:
 
 
 def _capabilities(rng: Random, name: str, recovery: Recovery, *, key_binds_payload: bool) -> Capabilities:
+    is_spent = name == "spent"
     ttls = (timedelta(hours=24), timedelta(hours=1), timedelta(minutes=30))
     return Capabilities(
         f"sim-{name}",
@@ -141,8 +154,9 @@ def _capabilities(rng: Random, name: str, recovery: Recovery, *, key_binds_paylo
         call_timeout=CALL_TIMEOUT,
         recovery=recovery,
         key_ttl=rng.choice(ttls),
-        key_binds_payload=key_binds_payload,
-        is_atomic=rng.random() < 0.7,
+        key_binds_payload=key_binds_payload and not is_spent,
+        is_atomic=rng.random() < 0.7 or is_spent,
+        has_log=name in LOGGED,
     )
 
 
@@ -154,9 +168,9 @@ def _limits(rng: Random, people: int) -> Limits:
     return Limits(rng.choice((None, 5.0, 1.0, 0.1)), per_day, warm_up)
 
 
-def _jumps(rng: Random, recovery: Recovery) -> tuple[tuple[float, float], ...]:
+def _jumps(rng: Random, *, is_searched: bool) -> tuple[tuple[float, float], ...]:
     # A log is searched once the wall says that it has settled: its margin is all a clock may be off.
-    most = 150.0 if recovery is Recovery.QUERY else HOUR
+    most = 150.0 if is_searched else HOUR
     times = (_near_a_slot(rng) for _ in range(rng.randint(1, 3)))
     return tuple(sorted((at, rng.choice((-most, most, rng.uniform(-most, most)))) for at in times))
 

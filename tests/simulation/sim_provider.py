@@ -67,6 +67,11 @@ class SimProvider:
     _reached: set[tuple[str, str]] = field(default_factory=set)
     index: list[Accepted] = field(default_factory=list)
 
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether a repeat under a key is refused, instead of answered as the first call was."""
+        return self.world.plan.name == "spent"
+
     def compile(self, message: Message) -> "Callable[[Mailing], SimCall]":
         return lambda mailing: SimCall(self, message, mailing)
 
@@ -144,6 +149,9 @@ class SimProvider:
         world, payload = self.world, (mailing.date, tuple(mailing.recipients))
         ttl = self.capabilities.key_ttl.total_seconds() + world.plan.slack
         known = self._keys.get(mailing.key)
+        if known and world.now < known[1] + ttl and self.is_spent:
+            world.note(f"refuses {mailing.key}: it was used")
+            return Answer(Outcome.REPEATED, "400 the key was used", status=400)
         if known and world.now < known[1] + ttl:
             if known[0] == payload or world.plan.replays_reduced:
                 world.note(f"answers {mailing.key} as before")

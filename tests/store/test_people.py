@@ -2,14 +2,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from store_cast import FORM, NOW, SALT, a_series_file
 
 from newsletter.domain.letter import Letter
 from newsletter.domain.subscriber import Consent, Evidence, Subscriber, address_hash
 from newsletter.pipeline.subscribing import Entry, Subscribing
 from newsletter.store import subscribers
-from newsletter.store.tables import consent_event, subscription
+from newsletter.store.tables import consent_event, subscriber, subscription
 
 LETTER = Letter({}, {"back-pain": a_series_file()})
 
@@ -173,3 +173,11 @@ def test_each_new_person_gets_the_id_of_their_own_row(newsletter, count):
         ids = subscribers.add_people(tx, people)
     found = newsletter.read(subscribers.get, ids[f"hash{count - 1}"])
     assert found.address == f"reader{count - 1}@example.org"
+
+
+def test_the_first_people_are_read_up_to_a_number_and_nobody_who_was_forgotten(newsletter):
+    newsletter.join("ann", "bob", "cleo")
+    with newsletter.database.writing() as tx:
+        tx.execute(update(subscriber).where(subscriber.c.address == "ann@example.org").values(address=None))
+    assert [one.address for one in newsletter.read(subscribers.first, 1)] == ["bob@example.org"]
+    assert len(newsletter.read(subscribers.first, 50)) == 2

@@ -10,7 +10,7 @@ from store_cast import (
 )
 
 from newsletter.domain.delivery import BatchState, DeliveryState
-from newsletter.domain.provider import Recovery
+from newsletter.domain.provider import Answer, Outcome, Recovery
 from newsletter.domain.release import ReleaseState
 from newsletter.store import claims
 from newsletter.store.tables import delivery, subscriber, subscription
@@ -57,6 +57,23 @@ def test_who_leaves_between_two_calls_leaves_the_payload_and_stays_unknown(trio,
     assert second.key == first.key
     assert [one.pos for one in second.recipients] == [0, 2]
     assert counts(trio) == {BatchState.UNKNOWN: 3}
+
+
+def test_who_left_a_repeat_and_came_back_is_not_proved_by_a_key_that_was_used(trio, clock):
+    """The call that used the key may have been the one without them."""
+    provider = ScriptedProvider([UNKNOWN, UNKNOWN, Answer(Outcome.REPEATED, "the key was used")], KEYED)
+    sender = delivering(trio.database, provider, clock)
+    sender.step()
+    bob = trio.people["bob"]
+    trio.leave(bob)
+    later(clock, timedelta(minutes=1))
+    sender.step()
+    trio.set_subscription(bob, state="active")
+    later(clock, timedelta(hours=1))
+    sender.step()
+    assert the_batch(trio).state is BatchState.ACCEPTED
+    assert states(trio)["bob"] == DeliveryState.UNKNOWN
+    assert counts(trio) == {BatchState.ACCEPTED: 2, DeliveryState.UNKNOWN: 1}
 
 
 def test_a_test_copy_needs_no_subscription_but_respects_suppression(trio):

@@ -9,7 +9,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from newsletter.domain.clock import PlayedClock
 from newsletter.errors import SchemaError
+from newsletter.storage import Storage
 from newsletter.store import schema, upgrading
 from newsletter.store.database import Database
 from newsletter.store.tables import metadata
@@ -106,3 +108,15 @@ def test_the_head_is_the_newest_migration():
     config = Config()
     config.set_main_option("script_location", str(schema.MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
+
+
+def test_whether_there_is_a_database_is_told_without_making_one(database_url, tmp_path):
+    storage = Storage(tmp_path, database_url, PlayedClock(NOW))
+    with closing(storage.closed_database) as database:
+        assert not storage.is_ready
+        assert database.file is None or not database.file.exists()
+        assert tables_of(database) == set()
+        schema.prepare(database, NOW)
+        assert storage.is_ready
+        set_version(database, "0001")
+        assert not storage.is_ready

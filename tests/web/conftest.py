@@ -1,13 +1,14 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from web_cast import TEMPLATES, FolderPreviews, MemoryDesk
+from web_cast import TEMPLATES, FolderStudio, MemoryDesk
 
 from newsletter.web.pages import pages
-from newsletter.web.preview import preview_app
 from newsletter.web.server import Server
+from newsletter.web.studio.pages import studio_app
 from newsletter.web.watching import Changes
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -39,9 +40,14 @@ def letter(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def preview_url(letter: Path) -> Iterator[str]:
+def folder_studio(letter: Path) -> FolderStudio:
+    return FolderStudio(letter)
+
+
+@pytest.fixture
+def preview_url(letter: Path, folder_studio: FolderStudio) -> Iterator[str]:
     changes = Changes([letter])
-    with Server(preview_app(FolderPreviews(letter), changes, [TEMPLATES])) as running, changes:
+    with Server(studio_app(folder_studio, changes, TEMPLATES, sends_through="outbox")) as running, changes:
         yield running.url
 
 
@@ -70,3 +76,19 @@ def browser() -> Iterator[object]:
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def errors() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(browser: Any, errors: list[str]) -> Any:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(5000)
+    page = context.new_page()
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()

@@ -13,8 +13,12 @@ from web_cast import TEMPLATES, MemoryDesk
 from newsletter.app import App
 from newsletter.domain.clock import PlayedClock
 from newsletter.domain.subscriber import address_hash
+from newsletter.providers import ses_events
+from newsletter.providers.sns import Certificates
 from newsletter.store.tables import provider_event, suppression
+from newsletter.testing.certificates import can_make, make_certificate
 from newsletter.testing.reports import Report, mailgun_report, resend_report
+from newsletter.testing.ses_reports import ARN, FakeTopic, ses_event
 from newsletter.web.pages import pages
 from newsletter.web.server import Server
 from newsletter.web.webhooks import LARGER_BODIES, MAX_BODY, listen
@@ -99,6 +103,29 @@ def test_a_token_with_another_body_changes_nothing(office):
     assert office.post("mailgun", mailgun_complaint(token="t" * 50)).status_code == 200
     assert office.kept == [("mailgun", "opened")]
     assert office.suppressed == []
+
+
+@pytest.mark.skipif(not can_make(), reason="openssl is not there")
+def test_a_topic_of_amazon_is_confirmed_once_it_is_known_and_its_reports_count_once(tmp_path, monkeypatch):
+    topic = FakeTopic(make_certificate(tmp_path, rsa_bits=2048))
+    monkeypatch.setattr(ses_events, "_CERTIFICATES", Certificates(topic.fetch))
+    complained = topic.notification(ses_event("Complaint", "", "ann@example.org", NOW), NOW)
+    with closing(Office(tmp_path, SECRETS)) as office:
+        assert office.post("ses", topic.confirmation(NOW)).status_code == 503
+    with closing(Office(tmp_path, {"SES_SNS_TOPIC_ARN": ARN})) as office:
+        topic.is_away = True
+        assert office.post("ses", complained).status_code == 503
+        topic.is_away = False
+        office.app.clock.advance_to(NOW + timedelta(minutes=1))
+        assert [
+            office.post("ses", one).status_code for one in (topic.confirmation(NOW), *[complained] * 3)
+        ] == ([200] * 4)
+        assert topic.confirmed == ["2336412f37"]
+        assert sorted(office.kept) == [("ses", "complained"), ("ses", "other")]
+        assert [reason for _, reason in office.suppressed] == ["complaint"]
+        topic.arn = f"{ARN}-other"
+        assert office.post("ses", topic.confirmation(NOW)).status_code == 401
+        assert topic.confirmed == ["2336412f37"]
 
 
 def cut(report: Report) -> Report:

@@ -1,4 +1,4 @@
-"""A desk in memory, a preview of files in a folder, and the shipped templates."""
+"""A desk in memory, a studio of files in a folder, and the shipped templates."""
 
 import re
 from collections.abc import Sequence
@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsletter.domain.desk import Preview, PreviewEntry, Subscription
+from newsletter.domain.desk import Subscription
 from newsletter.domain.finding import Finding, Severity
 from newsletter.domain.revision import Media
+from newsletter.domain.studio import Preview, PreviewEntry, persona
+from newsletter.domain.subscriber import Subscriber
 from newsletter.domain.tokens import Grant, Key, Purpose, TokenKeys
 from newsletter.errors import Place, TemplateError, UnknownTarget
 
@@ -85,28 +87,29 @@ def leaving(series_id: int = 1) -> str:
     return "/u/" + KEYS.sign(Purpose.UNSUBSCRIBE, Grant(series_id, 7))
 
 
-class FolderPreviews:
+class FolderStudio:
     """Every `*.txt` of a folder is an issue; one with `{{` in it and no `}}` is a broken template."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.people = [Subscriber("ada@example.org", "Ada")]
+        self.sent: list[tuple[str, str]] = []
 
-    def targets(self) -> Sequence[PreviewEntry]:
+    def entries(self, *, judged: bool) -> Sequence[PreviewEntry]:
         return [
             PreviewEntry(
                 target=f"back-pain/{path.stem}",
                 series_title="Back pain, week by week",
                 title=path.read_text().splitlines()[0],
-                subject=path.read_text().splitlines()[0],
-                preheader="",
                 number=number,
-                findings=path.read_text().count("FIXME"),
-                error="broken" if _broken_line(path.read_text()) else None,
+                findings=path.read_text().count("FIXME") if judged else None,
+                worst=Severity.ERROR if judged and "FIXME" in path.read_text() else None,
+                error="broken" if judged and _broken_line(path.read_text()) else "",
             )
             for number, path in enumerate(sorted(self._folder.glob("*.txt")), start=1)
         ]
 
-    def page(self, target: str) -> Preview:
+    def page(self, target: str, reader: str) -> Preview:
         path = self._folder / f"{target.rpartition('/')[2]}.txt"
         if not path.exists():
             raise UnknownTarget(f"no series or issue is called {target!r}")
@@ -121,11 +124,36 @@ class FolderPreviews:
             )
         ] * text.count("FIXME")
         html = MAIL % paragraphs
-        sender = "Back Care Weekly <weekly@news.example.org>"
-        return Preview(text.splitlines()[0], sender, "What helps.", html, text, len(html), findings)
+        return Preview(
+            target=target,
+            reader=self._reader(reader),
+            subject=text.splitlines()[0],
+            sender="Back Care Weekly <weekly@news.example.org>",
+            preheader="What helps.",
+            due="Tuesday 1 December 2026, 09:00 in Europe/London",
+            html=html,
+            source=html,
+            text=text,
+            headers=[("Subject", text.splitlines()[0])],
+            findings=findings,
+        )
 
     def media(self, name: str) -> Media | None:
         return MemoryDesk().media(name)
+
+    def readers(self) -> Sequence[Subscriber]:
+        return self.people
+
+    def send_test(self, target: str, address: str) -> str:
+        self.sent.append((target, address))
+        return f"outbox accepted the mail to {address}"
+
+    def _reader(self, key: str) -> Subscriber:
+        sample = persona(key)
+        known = [sample.reader] if sample else [one for one in self.people if one.address == key]
+        if not known:
+            raise UnknownTarget(f"nobody has the address {key!r}")
+        return known[0]
 
 
 def _broken_line(text: str) -> int | None:

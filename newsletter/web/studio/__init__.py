@@ -1,0 +1,1 @@
+"""The preview studio: every issue as it will arrive, renewed whenever a file changes."""
