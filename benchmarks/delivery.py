@@ -163,12 +163,12 @@ def _sender(app: App, row: Row) -> Iterator[Sender | None]:
         yield None
         return
     prepare_to_send()
-    process = app.engines.caller_process(app.provider, app.environment)
+    processes = app.engines.caller_processes(app.routing)
     # It is told when there is something to send, and finds nothing by itself.
-    schedule = Schedule(app.engine, senders=SENDERS, process=process, tick_seconds=3600)
+    schedule = Schedule(app.engine, senders=SENDERS, processes=processes, tick_seconds=3600)
     schedule.start()
     try:
-        yield Sender(app, schedule, [os.getpid(), *([process.pid] if process else [])])
+        yield Sender(app, schedule, [os.getpid(), *(one.pid for one in processes.values())])
     finally:
         schedule.stop()
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from newsletter.domain.clock import Clock
-from newsletter.domain.provider import Capabilities, Provider
+from newsletter.domain.provider import Provider
 from newsletter.domain.tokens import TokenKeys
 from newsletter.engines import Engines
-from newsletter.errors import ProviderError
 from newsletter.keys import load_keys
 from newsletter.logs import write_plainly
 from newsletter.pages import Pages
@@ -27,7 +26,6 @@ from newsletter.pipeline.hearing import Hearing
 from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.importing import Importing
 from newsletter.pipeline.leaving import Leaving
-from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.pausing import Pausing
 from newsletter.pipeline.planning import Planning
 from newsletter.pipeline.previewing import Previewing
@@ -42,12 +40,14 @@ from newsletter.pipeline.starting import Starting
 from newsletter.pipeline.subscribing import Pending, Subscribing
 from newsletter.pipeline.summing import Summing
 from newsletter.pipeline.testing import TestCopies
-from newsletter.providers import listeners, open_provider
+from newsletter.routing import DEFAULT, Routing
 from newsletter.storage import Storage
 from newsletter.store.database import Database
 from newsletter.store.schema import Deployment
 from newsletter.store.sender_lock import sender_lock
 from newsletter.writing import Writing, shipped
+
+_NONE: Mapping[str, Provider] = {}
 
 
 class App(Writing):
@@ -61,11 +61,13 @@ class App(Writing):
         environment: Mapping[str, str] = os.environ,
         provider: Provider | None = None,
         database_url: str | None = None,
+        providers: Mapping[str, Provider] = _NONE,
     ) -> None:
+        """Take what is given: `provider` in place of the default, `providers` of those that series name."""
         super().__init__(root, clock=clock, environment=environment)
         write_plainly()
         self._is_played = clock is not None
-        self._provider = provider
+        self._given = {**providers, **({DEFAULT: provider} if provider else {})}
         self._database_url = database_url
 
     @cached_property
@@ -86,22 +88,23 @@ class App(Writing):
         return self.storage.deployment
 
     @cached_property
-    def provider(self) -> Provider:
-        """The provider, opened; raises ProviderError where its key is missing."""
-        settings = self.settings.provider
-        return self._provider or open_provider(settings.opened_with(self.root, self.environment))
+    def routing(self) -> Routing:
+        return Routing(self.root, self.settings, self.environment, self._given)
 
     @property
-    def _capabilities(self) -> Capabilities | None:
-        try:
-            return self.provider.capabilities
-        except ProviderError:
-            return None
+    def provider(self) -> Provider:
+        """The default provider, opened; raises ProviderError where its key is missing."""
+        return self.routing.provider()
 
     @property
     def provider_is_rehearsal(self) -> bool:
-        # Who only looks needs no key; who sends opens the provider, and meets the error there.
-        return self._capabilities is not None and self._capabilities.rehearsal
+        """Tell whether nothing leaves this machine, by whichever provider."""
+        return self.routing.rehearses_all
+
+    @property
+    def rehearsed(self) -> list[str]:
+        """Say of what nothing leaves this machine: of everything, or of the mails of some series."""
+        return self.routing.rehearsed(self.reporting.by_provider)
 
     @property
     def starting(self) -> Starting:
@@ -136,7 +139,7 @@ class App(Writing):
 
     @property
     def planning(self) -> Planning:
-        return Planning(self.database, self.composing, None if self.provider_is_rehearsal else self.pacing)
+        return Planning(self.database, self.composing, self.routing.paces(self.database).of_real)
 
     @property
     def holding(self) -> Holding:
@@ -184,18 +187,18 @@ class App(Writing):
 
     @property
     def evidence(self) -> Evidence:
-        return Evidence(self.database, self._capabilities, self.deployment.id)
+        default, *others = [self.routing.known(name) for name in self.routing.names]
+        return Evidence(self.database, default, self.deployment.id, [one for one in others if one])
 
     @property
     def hearing(self) -> Hearing:
-        return Hearing(self.evidence, listeners(self.environment), self.deployment.salt, self.clock)
+        return Hearing(self.evidence, self.routing.listeners, self.deployment.salt, self.clock)
 
     @cached_property
     def pages(self) -> Pages:
-        # The pages alone need no key of the provider.
-        provider = self._provider.capabilities.name if self._provider else self.settings.provider.name
+        # The pages alone need no key of a provider.
         dress = self.composing.renderer.dress()
-        return Pages(self.storage, self.keys, self.settings, self.clock, provider, dress)
+        return Pages(self.storage, self.keys, self.settings, self.clock, self.routing.in_ledger, dress)
 
     @property
     def web_templates(self) -> tuple[Path, ...]:
@@ -203,7 +206,8 @@ class App(Writing):
 
     def refuse_unready(self) -> None:
         """Raise Refused where a setting is missing that every real mail needs."""
-        refuse_unready(self.provider.capabilities, self.settings.publication, self.settings.public_url)
+        for provider in self.routing.every().values():
+            refuse_unready(provider.capabilities, self.settings.publication, self.settings.public_url)
 
     def refuse_silent_way_out(self) -> None:
         """Raise Refused where the unsubscribe route does not answer at the public URL."""
@@ -218,16 +222,9 @@ class App(Writing):
         return Belonging(self.storage.lineage, self.provider_is_rehearsal)
 
     @property
-    def pacing(self) -> Pacing | None:
-        """Tell how long sends take; None while the provider cannot be opened."""
-        capabilities = self._capabilities
-        if capabilities is None:
-            return None
-        return Pacing(self.database, capabilities, self.settings.limits(capabilities))
-
-    @property
     def reporting(self) -> Reporting:
-        return Reporting(self.database, self.pacing, self.queueing, self.belonging, self.clock)
+        paces = self.routing.paces(self.database)
+        return Reporting(self.database, paces, self.queueing, self.belonging, self.clock)
 
     @property
     def engines(self) -> Engines:
@@ -235,11 +232,15 @@ class App(Writing):
 
     @cached_property
     def engine(self) -> Engine:
-        return self.engines.real(self.provider, self.storage.shared_clock)
+        return self.engines.real(self.routing, self.storage.shared_clock)
 
     @property
     def tests(self) -> TestCopies:
-        return TestCopies(self.database, self.composing, self.engine.delivering, self.deployment.salt)
+        engine, in_ledger = self.engine, self.routing.in_ledger
+        by_name = {one.provider.capabilities.name: one for one in engine.deliveries}
+        return TestCopies(
+            self.database, self.composing, lambda name: by_name[in_ledger[name]], self.deployment.salt
+        )
 
     @contextmanager
     def sending(self) -> Iterator[None]:
@@ -249,7 +250,7 @@ class App(Writing):
                 self.storage.aside.reserve()
             self.storage.lineage.begin()
             # What was answered is recorded before anybody takes it for a doubt.
-            self.engine.delivering.replay()
+            self.engine.replay()
             if self.database.file is not None:
                 self.engine.take_over()
             yield
@@ -260,6 +261,6 @@ class App(Writing):
             self.root,
             clock=self.clock if self._is_played else None,
             environment=self.environment,
-            provider=self._provider,
+            providers=self._given,
             database_url=url or self._database_url,
         )

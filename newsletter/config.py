@@ -1,14 +1,15 @@
 """The settings of a letter: `newsletter.toml`, over it `NEWSLETTER_*` variables, which alone hold secrets.
 
-`NEWSLETTER_PROVIDER__NAME` stands for `name` of `[provider]`.
+`NEWSLETTER_PROVIDER__NAME` stands for `name` of `[provider]`, `NEWSLETTER_PROVIDERS__BULK__NAME` for that of
+`[providers.bulk]`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
@@ -22,14 +23,12 @@ from pydantic_settings import (
 from newsletter.content.letters import read_text
 from newsletter.content.series_tables import duration
 from newsletter.content.strict_toml import StrictTable, Unusable, read_toml
-from newsletter.domain.account import Limits
 from newsletter.domain.letter import Publication
-from newsletter.domain.provider import Capabilities
 from newsletter.domain.retention import DEFAULTS, Retention
 from newsletter.domain.slugs import offer
 from newsletter.errors import ConfigError
 from newsletter.keys import KEYS
-from newsletter.providers.settings import MailServer, ProviderSettings
+from newsletter.provider_tables import NamedProviders, NamedProviderTable, ProviderTable, refuse_misnamed
 
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
@@ -48,64 +47,6 @@ _environment: ContextVar[Mapping[str, str]] = ContextVar("environment")
 def _network(text: str) -> str:
     # Whatever is no address or network raises ValueError, which says so.
     return str(ip_network(text, strict=False))
-
-
-class ProviderTable(StrictTable):
-    """Which email service, where it answers, and how much of it may be used.
-
-    `calls_at_once` are those of one process. `per_day` counts recipients a UTC day; `warm_up` those of the
-    first days on which anything was sent. `stream` is the one of Postmark for what is sent to many.
-    `region`, `configuration_set` and `send_rate`, in recipients a second, are for Amazon SES. From `host` to
-    `dsn` it is about SMTP.
-    """
-
-    name: str = "outbox"
-    base_url: str | None = None
-    folder: str = "outbox"
-    stream: str = ""
-    calls_per_second: float | None = Field(default=None, gt=0, strict=False)
-    per_day: int | None = Field(default=None, gt=0, strict=False)
-    warm_up: list[Annotated[int, Field(gt=0)]] = []
-    calls_at_once: int = Field(default=8, ge=1, le=32, strict=False)
-    region: str | None = None
-    configuration_set: str | None = None
-    send_rate: float | None = Field(default=None, gt=0, strict=False)
-    host: str | None = None
-    port: int | None = Field(default=None, gt=0, le=65535, strict=False)
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    user: str = ""
-    return_path: str = ""
-    dkim_selector: str = ""
-    dkim_domain: str = ""
-    dsn: bool = Field(default=False, strict=False)
-
-    @property
-    def server(self) -> MailServer:
-        """Return where SMTP is spoken."""
-        return MailServer(
-            self.host,
-            self.port,
-            self.security,
-            self.user,
-            self.return_path,
-            self.dkim_selector,
-            self.dkim_domain,
-            self.dsn,
-        )
-
-    def opened_with(self, root: Path, environment: Mapping[str, str]) -> ProviderSettings:
-        """Return what the provider of the letter in a folder is opened with."""
-        return ProviderSettings(
-            self.name,
-            self.base_url,
-            root / self.folder,
-            environment,
-            stream=self.stream,
-            region=self.region,
-            configuration_set=self.configuration_set,
-            send_rate=self.send_rate,
-            server=self.server,
-        )
 
 
 class DatabaseTable(StrictTable):
@@ -186,6 +127,7 @@ class LetterTable(StrictTable):
     alert_to: list[str] = []
     language: str = "en"
     provider: ProviderTable = ProviderTable()
+    providers: NamedProviders = {}
     database: DatabaseTable = DatabaseTable()
     checks: ChecksTable = ChecksTable()
     web: WebTable = WebTable()
@@ -209,6 +151,7 @@ class Settings(BaseSettings):
     alert_to: list[str]
     language: str
     provider: ProviderTable
+    providers: NamedProviders
     database: DatabaseTable
     checks: ChecksTable
     web: WebTable
@@ -238,14 +181,6 @@ class Settings(BaseSettings):
         """Return the domain of an address to send from, where nobody has named one yet."""
         return urlsplit(self.links_url).hostname or "localhost"
 
-    def limits(self, capabilities: Capabilities) -> Limits:
-        """Return the pace of the provider's account; a rehearsal has none."""
-        if capabilities.rehearsal:
-            return Limits()
-        table = self.provider
-        per_second = table.calls_per_second or capabilities.calls_per_second
-        return Limits(per_second, table.per_day, tuple(table.warm_up))
-
     @property
     def publication(self) -> Publication:
         """Return what every mail says about its sender."""
@@ -263,21 +198,26 @@ def load_settings(root: Path, environment: Mapping[str, str] = os.environ) -> Se
             f"there is no {FILE} in {root.resolve()}",
             mend="go to a letter's folder, or run: newsletter init DIR",
         )
-    table = read_toml(read_text(root, path), FILE, LetterTable, error=ConfigError)
-    _refuse_unknown_variables(environment)
+    text = read_text(root, path)
+    table = read_toml(text, FILE, LetterTable, error=ConfigError)
+    _refuse_unknown_variables(environment, table.providers)
     given = _environment.set(environment)
     try:
-        return Settings(**table.model_dump())
+        settings = Settings(**table.model_dump())
     except ValidationError as cause:
         error = cause.errors(include_url=False)[0]
         variable = PREFIX + "__".join(str(part) for part in error["loc"]).upper()
         raise ConfigError(f"the variable {variable} cannot be used: {error['msg'].lower()}") from None
     finally:
         _environment.reset(given)
+    refuse_misnamed(settings.provider, settings.providers, text)
+    return settings
 
 
-def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+def _refuse_unknown_variables(environment: Mapping[str, str], named: Iterable[str]) -> None:
     known = [*_OTHERS, *_variables(LetterTable, PREFIX)]
+    for name in named:
+        known += _variables(NamedProviderTable, f"{PREFIX}PROVIDERS__{name.upper()}__")
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             raise ConfigError(f"unknown variable {name}", mend=offer(name, known))

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from newsletter.app import App
 from newsletter.domain.diagnosis import Checked
 from newsletter.pipeline.authenticating import Authenticating
-from newsletter.pipeline.examining import Examining, Outside
+from newsletter.pipeline.examining import Examining, Named, Outside
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,11 @@ def examine(app: App, reach: Reach) -> list[Checked]:
             settings.publication,
             settings.public_url,
             settings.alert_to,
-            settings.provider.name,
+            [
+                Named(name, app.routing.table(name).name, partial(app.routing.provider, name))
+                for name in app.routing.names
+            ],
             open_letter=app.composing.letter,
-            open_provider=lambda: app.provider,
             closed_database=app.storage.closed_database,
             open_database=lambda: app.belonging,
             outside=None if reach.is_offline or app.provider_is_rehearsal else _outside(app, reach),

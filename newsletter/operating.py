@@ -8,34 +8,47 @@ from pathlib import Path
 
 from newsletter.app import App
 from newsletter.domain.clock import PlayedClock
+from newsletter.domain.provider import Provider
 from newsletter.errors import Refused
 from newsletter.pipeline.moving import Moving
 from newsletter.pipeline.running import Engine, Sent
 from newsletter.pipeline.simulating import Simulating, Simulation, Tell, refuse_unusable, tell_nobody
 from newsletter.providers import open_rehearsal
+from newsletter.routing import Routing
 from newsletter.store.scratch import on_copy
 
 
 def rehearsing(app: App) -> App:
-    """Return a letter whose weeks can be played: as it is, or with the fake that it sends through as one.
+    """Return a letter whose weeks can be played: as it is, or with the fakes that it sends through as such.
 
     Raises Refused for any other provider than the outbox and a fake on this machine.
     """
     if app.provider_is_rehearsal:
         return app
+    played = {name: _played(app.routing, name) for name in app.routing.names}
+    return App(
+        app.root,
+        clock=app.clock,
+        environment=app.environment,
+        providers=played,
+        database_url=app.storage.url,
+    )
+
+
+def _played(routing: Routing, name: str) -> Provider:
     from newsletter.providers.faking import rehearsed  # noqa: PLC0415 - httpx is slow to import
 
-    settings = app.settings.provider.opened_with(app.root, app.environment)
-    fake = rehearsed(app.provider, settings)
+    provider = routing.provider(name)
+    if provider.capabilities.rehearsal:
+        return provider
+    fake = rehearsed(provider, routing.opened_with(name))
     if fake is None:
-        name = app.provider.capabilities.name
+        kind = routing.table(name).name
         raise Refused(
-            f"weeks are played with the outbox or a local fake only, not with {name}",
-            mend=f"try: newsletter simulate; or: newsletter provider fake {name}",
+            f"weeks are played with the outbox or a local fake only, not with {routing.called(name)}",
+            mend=f"try: newsletter simulate; or: newsletter provider fake {kind}",
         )
-    return App(
-        app.root, clock=app.clock, environment=app.environment, provider=fake, database_url=app.storage.url
-    )
+    return fake
 
 
 def play(app: App, weeks: int) -> Iterator[Sent]:
@@ -45,8 +58,8 @@ def play(app: App, weeks: int) -> Iterator[Sent]:
     """
     app = rehearsing(app)
     clock = PlayedClock(app.engine.reached(app.clock.now()))
-    engine = app.engines.real(app.provider, clock)
-    with closing(app.provider):
+    engine = app.engines.real(app.routing, clock)
+    with closing(app.routing):
         yield from engine.play(clock, _end(engine, clock, weeks))
 
 
@@ -62,9 +75,9 @@ def simulate(app: App, weeks: int, folder: Path | None, tell: Tell = tell_nobody
 
 @contextmanager
 def rehearsed_engine(app: App) -> Iterator[Engine]:
-    """Give the engine over a copy of the database with the real provider, to compose calls only."""
+    """Give the engine over a copy of the database with the real providers, to compose calls only."""
     with on_copy(app.database) as copy:
-        yield app.engines.on_copy(copy, app.provider, app.clock)
+        yield app.engines.composing(copy, app.routing, app.clock)
 
 
 @contextmanager
@@ -80,7 +93,7 @@ def _record_kept(app: App) -> None:
     """Record the outcomes that the database could not take when they came."""
     # The provider is opened only where it is needed: a move needs no key.
     if app.storage.aside is not None and app.storage.aside.waiting():
-        app.engine.delivering.replay()
+        app.engine.replay()
 
 
 def _end(engine: Engine, clock: PlayedClock, weeks: int) -> datetime:

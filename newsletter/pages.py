@@ -1,5 +1,6 @@
 """The part of the composition root behind the public pages: what they ask for, with its real parts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,19 +16,20 @@ from newsletter.pipeline.joining import SignUps
 from newsletter.pipeline.limiting import Limiting
 from newsletter.pipeline.noticing import Noticing
 from newsletter.pipeline.readdressing import Readdressing
+from newsletter.routing import DEFAULT
 from newsletter.storage import Storage
 from newsletter.store.database import Database
 
 
 @dataclass(frozen=True)
 class Pages:
-    """What subscribers and visitors can do; `provider` is the name of the one that mails them."""
+    """What subscribers and visitors can do; `providers` are the ledger's names of those that mail them."""
 
     storage: Storage
     keys: TokenKeys
     settings: Settings
     clock: Clock
-    provider: str
+    providers: Mapping[str, str]
     dress: Dress = field(default_factory=Dress)
 
     @property
@@ -63,7 +65,7 @@ class Pages:
 
     @property
     def _noticing(self) -> Noticing:
-        return Noticing(self.provider, self._publication, self.dress)
+        return Noticing(self.providers[DEFAULT], self._publication, self.dress, self.providers)
 
     @property
     def _publication(self) -> Publication:

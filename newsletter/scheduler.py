@@ -5,8 +5,9 @@ The scheduler holds no issue and no persistent job: a lost tick costs seconds, a
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -17,6 +18,7 @@ from newsletter.domain.account import Lane
 from newsletter.domain.provider import Answer, Sightings
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.claiming import ALL_LANES
+from newsletter.pipeline.delivering import Delivering
 from newsletter.pipeline.running import Engine
 from newsletter.pipeline.work import Claim, Look
 from newsletter.signals import wait_for
@@ -27,24 +29,36 @@ SENDERS = 8
 PAUSE_SECONDS = 5
 _SHORTEST_REST = 0.005
 
+_NONE: Mapping[str, int] = {}
+_NO_PROCESSES: Mapping[str, CallerProcess] = {}
+
 log = structlog.get_logger()
 
 
+class _Line(NamedTuple):
+    """What sends through one provider."""
+
+    delivering: Delivering
+    callers: Callers
+
+
 class Schedule:
-    """The ticker, the planner and the callers of one process."""
+    """The ticker, and for each provider the planner and the callers, of one process."""
 
     def __init__(
         self,
         engine: Engine,
         *,
         senders: int = SENDERS,
+        senders_of: Mapping[str, int] = _NONE,
         tick_seconds: float = TICK_SECONDS,
-        process: CallerProcess | None = None,
+        processes: Mapping[str, CallerProcess] = _NO_PROCESSES,
         why_not: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Prepare; `why_not` says why nothing may be sent now, and is asked at every tick.
 
-        `process` makes the calls, beside this one.
+        `senders` are the calls at once of each provider, but for those of `senders_of`. `processes` make the
+        calls of some, beside this one.
         """
         self._engine = engine
         self._why_not = why_not
@@ -66,18 +80,25 @@ class Schedule:
         )
         # Python runs one thread at a time: what is no waiting for a provider is done by one, in one
         # transaction for all calls that have ended or can begin.
-        self._callers = Callers(engine.delivering, senders, process)
+        # Each provider has threads of its own: none waits while another is slow, or is down.
+        self._lines = [
+            _Line(one, Callers(one, senders_of.get(name, senders), processes.get(name)))
+            for one in engine.deliveries
+            for name in [one.provider.capabilities.name]
+        ]
         # One thread serves the priority lane alone: a confirmation never waits for a bulk call to end.
         self._threads = [
-            threading.Thread(target=self._plan, name="planner", daemon=True),
-            threading.Thread(target=self._send_urgent, name="urgent", daemon=True),
+            threading.Thread(target=work, args=(line,), name=name, daemon=True)
+            for line in self._lines
+            for work, name in ((self._plan, "planner"), (self._send_urgent, "urgent"))
         ]
 
     def start(self) -> None:
         """Tick once, then start ticking and sending."""
         self._tick()
         self._ticker.start()
-        self._callers.start()
+        for line in self._lines:
+            line.callers.start()
         for thread in self._threads:
             thread.start()
 
@@ -88,7 +109,8 @@ class Schedule:
         self._ticker.shutdown(wait=True)
         for thread in self._threads:
             thread.join()
-        self._callers.stop()
+        for line in self._lines:
+            line.callers.stop()
 
     def wait(self) -> None:
         """Wait until somebody stops this process."""
@@ -112,7 +134,8 @@ class Schedule:
         self._wake()
 
     def _wake(self) -> None:
-        self._callers.wake()
+        for line in self._lines:
+            line.callers.wake()
         with self._work:
             self._work.notify_all()
 
@@ -123,47 +146,46 @@ class Schedule:
         self._is_held = bool(reason)
         return self._is_held
 
-    def _plan(self) -> None:
+    def _plan(self, line: _Line) -> None:
         rest = 0.0
-        while not self._stopping.is_set() or not self._callers.is_idle:
+        while not self._stopping.is_set() or not line.callers.is_idle:
             try:
-                self._keep(self._callers.take(rest))
-                rest = self._give()
+                self._keep(line, line.callers.take(rest))
+                rest = self._give(line)
             except Exception as error:  # noqa: BLE001 - `_fails` logs it
                 # A thread that ended here would stop sending, and nobody would notice.
                 self._fails("a step failed", error)
                 self._stopping.wait(PAUSE_SECONDS)
                 rest = 0.0
 
-    def _give(self) -> float:
+    def _give(self, line: _Line) -> float:
         """Give work to the callers that are free; return for how many seconds there is no more."""
-        free = self._callers.free
+        free = line.callers.free
         if not free or self._is_held or self._stopping.is_set():
             return TICK_SECONDS
-        works = self._engine.delivering.next_works(ALL_LANES, free)
-        self._callers.give(works)
-        rest = 0.0 if works else self._rest(ALL_LANES)
+        works = line.delivering.next_works(ALL_LANES, free)
+        line.callers.give(works)
+        rest = 0.0 if works else self._rest(line, ALL_LANES)
         self._is_well()
         return rest
 
-    def _keep(self, ended: Sequence[Ended]) -> None:
-        delivering = self._engine.delivering
+    def _keep(self, line: _Line, ended: Sequence[Ended]) -> None:
         answered = [
             (work, found) for work, found in ended if isinstance(work, Claim) and isinstance(found, Answer)
         ]
         if answered:
-            delivering.keep(answered)
+            line.delivering.keep(answered)
         for work, found in ended:
             if isinstance(work, Look) and isinstance(found, Sightings):
-                delivering.record_look(work, found)
+                line.delivering.record_look(work, found)
 
-    def _send_urgent(self) -> None:
+    def _send_urgent(self, line: _Line) -> None:
         lanes = (Lane.PRIORITY,)
         while not self._stopping.is_set():
             try:
-                if not self._is_held and self._engine.delivering.step(lanes):
+                if not self._is_held and line.delivering.step(lanes):
                     continue
-                rest = self._rest(lanes)
+                rest = self._rest(line, lanes)
                 self._is_well()
             except Exception as error:  # noqa: BLE001 - as above
                 self._fails("a step failed", error)
@@ -188,10 +210,10 @@ class Schedule:
             self._is_away = False
             log.info("the database can be used again")
 
-    def _rest(self, lanes: Sequence[Lane]) -> float:
+    def _rest(self, line: _Line, lanes: Sequence[Lane]) -> float:
         """Return for how many seconds nothing becomes ready by itself."""
         now = self._engine.clock.now()
-        ready = self._engine.delivering.ready_at(now, lanes)
+        ready = line.delivering.ready_at(now, lanes)
         if ready is None or self._is_held:
             return TICK_SECONDS
         return min(max((ready - now).total_seconds(), _SHORTEST_REST), TICK_SECONDS)

@@ -48,7 +48,8 @@ class Writing:
     def composing(self) -> Composing:
         renderer = Renderer(self.root / "templates" / "email", shipped() / "templates" / "email")
         vocabularies = tuple(self.settings.checks.vocabularies)
-        return Composing(self.root, self.settings.publication, renderer, vocabularies)
+        providers = tuple(self.settings.providers)
+        return Composing(self.root, self.settings.publication, renderer, vocabularies, providers)
 
 
 def shipped() -> Path:

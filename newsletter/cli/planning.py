@@ -26,6 +26,7 @@ _WHAT = {
     "subject": "subject",
     "recipients": "recipients",
     "blockers": "in the way:",
+    "provider": "provider",
 }
 
 
@@ -66,8 +67,8 @@ def plan(
             say(f"{empty.series}: {local(empty.due_at, empty.zone)} has no approved issue, nothing is sent")
         if planned.unqueued:
             say(f"no slot yet: {', '.join(planned.unqueued)}")
-        if app.provider_is_rehearsal:
-            say(muted("outbox: nothing leaves this machine"))
+        for line in app.rehearsed:
+            say(muted(line))
     if check and planned.blockers:
         raise CheckFailed(f"{number(planned.blockers)} in the way", mend="see above")
 
@@ -146,6 +147,9 @@ def _say_plan(slots: "tuple[PlannedSlot, ...]") -> None:
     told: dict[str, str] = {}
     for one in slots:
         name = _name(one)
+        if one.provider and told.get(one.series) != one.provider:
+            told[one.series] = one.provider
+            say(muted(f"{one.series}: goes through {one.provider}"))
         if one.length:
             say(muted(f"{name}: takes {spell(one.length)}"))
         if len(one.waves) > 1:

@@ -74,8 +74,9 @@ def run(
     if play:
         app = operating.rehearsing(app)
     app.refuse_unready()
-    if app.provider_is_rehearsal and not is_quiet(ctx):
-        say(muted(f"{app.provider.capabilities.name}: nothing leaves this machine"))
+    if not is_quiet(ctx):
+        for line in app.rehearsed:
+            say(muted(line))
     with app.sending():
         if play:
             for sent in operating.play(app, play):
@@ -99,8 +100,8 @@ def _run_until_stopped(app: "App", web: bool) -> None:
 
     schedule = Schedule(
         app.engine,
-        senders=app.settings.provider.calls_at_once,
-        process=app.engines.caller_process(app.provider, app.environment),
+        senders_of=app.routing.calls_at_once,
+        processes=app.engines.caller_processes(app.routing),
         why_not=app.belonging.why_not_send,
     )
     stop_on_signals(schedule.ask_to_stop)
@@ -131,8 +132,10 @@ def status(
         say_json(found)
     else:
         say(muted(f"database {app.database.name}, provider {app.settings.provider.name}"))
-        if app.provider_is_rehearsal:
-            say(muted("outbox: nothing leaves this machine"))
+        for series, name in found.providers.items():
+            say(muted(f"{series}: goes through {app.routing.called(name)}"))
+        for line in app.rehearsed:
+            say(muted(line))
         if found.next:
             row = found.next
             say(f"next      {row.slot.target}  {local(row.due_at, row.zone)}  {muted(utc(row.due_at))}")

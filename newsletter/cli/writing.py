@@ -234,7 +234,8 @@ def send_test(
     Example: newsletter send-test back-pain/neck me@example.org
     """
     app = letter(ctx)
-    provider = app.provider.capabilities
+    name = app.tests.provider_of(target)
+    provider = app.routing.provider(name).capabilities
     if dry_run:
         say(f"{target} to {number(len(addresses))} people through {provider.name}: {', '.join(addresses)}")
         return
@@ -245,5 +246,5 @@ def send_test(
     if any(answer.outcome != "accepted" for answer in answers.values()):
         raise Refused("not every copy was accepted")
     if provider.rehearsal:
-        where = app.settings.provider.folder
+        where = app.routing.table(name).folder
         say(muted(f"{provider.name}: nothing leaves this machine; the mail is in {where}/"))

@@ -48,6 +48,8 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         audience=table.audience,
         archive=Archive(table.archive),
         has_welcome=table.welcome,
+        provider=table.provider,
+        provider_place=place_of(("provider",)),
         issues=tuple(
             Issue(
                 id=issue.id,
@@ -178,6 +180,8 @@ def _if_changed(series: Series) -> list[str]:
         lines.append(f"archive = {_text(series.archive)}")
     if series.has_welcome:
         lines.append("welcome = true")
+    if series.provider:
+        lines.append(f"provider = {_text(series.provider)}")
     if series.layout:
         lines.append(f"layout = {_text(series.layout)}")
     return lines

@@ -190,6 +190,7 @@ class SeriesTable(StrictTable):
     audience: Annotated[str, AfterValidator(_audience)] = ""
     archive: Annotated[str, AfterValidator(_archive)] = Archive.NONE
     welcome: bool = False
+    provider: Line = ""
     layout: Line = ""
     leave_out: list[Ref] = []
     previously: list[Slug] = []

@@ -1,12 +1,12 @@
 """What is in the way of a slot to come, or worth knowing of it: sentences for a person."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from newsletter.domain.plan import PlannedWave
 from newsletter.domain.release import late_by, spell
 from newsletter.domain.sequence import Part
-from newsletter.domain.series import AppliedSeries
+from newsletter.domain.series import AppliedSeries, Series
 
 _DAY, _WEEK = timedelta(days=1), timedelta(weeks=1)
 _GO_ON = "; let it go on with: newsletter resume "
@@ -26,6 +26,21 @@ def hour_passed(of: AppliedSeries, planned: Sequence[PlannedWave], now: datetime
 def paused(names: Iterable[tuple[str, datetime | None]]) -> list[str]:
     """Say which of these are paused, by name and since when."""
     return [f"{name} is paused{_GO_ON}{name}" for name, at in names if at is not None]
+
+
+def unknown_provider(of: AppliedSeries, names: Collection[str]) -> list[str]:
+    """Say that a series names a provider that is not there any more."""
+    if of.provider in names:
+        return []
+    return [f"it will be held: newsletter.toml has no [providers.{of.provider}], which {of.slug} names"]
+
+
+def other_provider(of: AppliedSeries, file: Series | None) -> list[str]:
+    """Say that the file of a series names another provider by now."""
+    if file is None or file.provider == of.provider:
+        return []
+    name = f"through {file.provider}" if file.provider else "through the default provider"
+    return [f"by its file it goes {name}, after: newsletter queue {of.slug}"]
 
 
 def waited_for(of: AppliedSeries, part: Part, people: int) -> str:

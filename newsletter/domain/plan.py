@@ -18,7 +18,7 @@ class PlannedSlot:
     """One slot to come; `excluded` counts those who will not get it, by verdict.
 
     In a sequence `issues` counts who gets which. `each_zone` is its hour in every subscriber's own zone,
-    where that is the rule.
+    where that is the rule. `provider` is the one that its series names, "" for the default.
     """
 
     target: str
@@ -34,6 +34,11 @@ class PlannedSlot:
     waves: tuple[PlannedWave, ...] = ()
     each_zone: time | None = None
     issues: dict[str, int] = field(default_factory=dict)
+    provider: str = ""
+
+    @property
+    def series(self) -> str:
+        return self.target.partition("/")[0]
 
 
 @dataclass(frozen=True)

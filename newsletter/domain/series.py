@@ -1,7 +1,7 @@
 """A series: an ordered list of issues with a cadence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -79,6 +79,9 @@ class Series:
     #: Whoever has confirmed gets a mail that says so.
     has_welcome: bool = False
     acknowledge: tuple[Acknowledgement, ...] = ()
+    #: One of `[providers]` in newsletter.toml; without a name it is the default.
+    provider: str = ""
+    provider_place: Place | None = field(default=None, compare=False)
     #: Of its emails; by default the one that the theme names.
     layout: str = ""
 
@@ -104,6 +107,7 @@ class AppliedSeries:
     audience: str = ""
     archive: Archive = Archive.NONE
     has_welcome: bool = False
+    provider: str = ""
 
     @property
     def is_sequence(self) -> bool:
@@ -124,6 +128,7 @@ def to_settings(series: Series) -> dict[str, Any]:
         "audience": series.audience,
         "archive": series.archive.value,
         "welcome": series.has_welcome,
+        "provider": series.provider,
         "weekday": cadence.weekday,
         "time": cadence.time.isoformat(),
         "zone": cadence.zone,
@@ -164,6 +169,7 @@ def from_settings(
         audience=settings.get("audience", ""),
         archive=Archive(settings.get("archive", Archive.NONE)),
         has_welcome=settings.get("welcome", False),
+        provider=settings.get("provider", ""),
     )
 
 

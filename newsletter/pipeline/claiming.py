@@ -29,7 +29,7 @@ from newsletter.pipeline.work import Claim, Compiled, Look, Work
 from newsletter.store import accounts, batches, claims, picking, releases
 from newsletter.store.claims import About, Member
 from newsletter.store.database import Database
-from newsletter.store.picking import Picked, Ready
+from newsletter.store.picking import ALONE, Beside, Picked, Ready
 
 ALL_LANES = (Lane.PRIORITY, Lane.BULK)
 #: Nothing more is taken in one transaction after so many seconds: others wait to write.
@@ -51,6 +51,7 @@ class Claiming:
     letters: Letters
     limits: Limits = _UNLIMITED
     held_up: dict[Lane, datetime] = field(default_factory=dict)
+    beside: Beside = ALONE
 
     def next_work(self, lanes: Sequence[Lane] = ALL_LANES) -> Work | None:
         """Take what is due in the first lane that has something; it is durable when this returns."""
@@ -81,7 +82,9 @@ class Claiming:
     ) -> tuple[list[Work], bool]:
         """Take what is due; where nothing was taken, tell whether there may be more to look at."""
         of = self.provider.capabilities
-        ready = picking.ready(tx, of.name, now, rehearsal=of.rehearsal) if Lane.BULK in lanes else None
+        ready = None
+        if Lane.BULK in lanes:
+            ready = picking.ready(tx, of.name, now, rehearsal=of.rehearsal, beside=self.beside)
         works: list[Work] = []
         for lane in lanes:
             while len(works) < most and (picked := self._pick(tx, lane, ready, now)):
@@ -99,14 +102,17 @@ class Claiming:
         return works, False
 
     def _pick(self, tx: Connection, lane: Lane, ready: Ready | None, now: datetime) -> Picked | None:
-        of = self.provider.capabilities
+        of, beside = self.provider.capabilities, self.beside
         if lane is Lane.PRIORITY:
-            may_be = ready is None or ready.has_priority
-            return picking.pick_priority(tx, of.name, now, rehearsal=of.rehearsal) if may_be else None
+            if ready is not None and not ready.has_priority:
+                return None
+            return picking.pick_priority(tx, of.name, now, rehearsal=of.rehearsal, beside=beside)
         if ready is None or not ready.releases:
             return None
-        picked = picking.pick(tx, of.name, now, ready, rehearsal=of.rehearsal)
-        return picked or (None if of.rehearsal else picking.pick_foreign(tx, of.name, now, ready))
+        picked = picking.pick(tx, of.name, now, ready, rehearsal=of.rehearsal, beside=beside)
+        if picked is not None or of.rehearsal:
+            return picked
+        return picking.pick_foreign(tx, of.name, now, ready, beside=beside)
 
     def _take(
         self, tx: Connection, picked: Picked, lane: Lane, now: datetime, claimed_at: float

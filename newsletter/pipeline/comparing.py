@@ -10,7 +10,7 @@ from typing import Any
 from newsletter.domain.plan import Plan, PlannedSlot
 from newsletter.errors import NewsletterError, Place
 
-_KEPT = ("subject", "recipients", "issues", "blockers")
+_KEPT = ("subject", "recipients", "issues", "blockers", "provider")
 _MEND = "write one with: newsletter plan --json"
 
 
@@ -61,5 +61,7 @@ def _changes(name: str, before: Mapping[str, Any], now: PlannedSlot) -> list[Dif
     pairs: list[tuple[str, object, object]] = [("due_at", before["due_at"], now.due_at)]
     for what in _KEPT:
         value = getattr(now, what)
-        pairs.append((what, before.get(what), list(value) if isinstance(value, tuple) else value))
+        # A plan of an earlier version does not say by what.
+        was = before.get(what, "" if what == "provider" else None)
+        pairs.append((what, was, list(value) if isinstance(value, tuple) else value))
     return [Difference(name, what, was, is_) for what, was, is_ in pairs if was != is_]

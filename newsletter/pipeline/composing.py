@@ -20,6 +20,8 @@ from newsletter.domain.letter import Composition, Letter, Publication, Target, c
 from newsletter.domain.message import Recipient, message_of, sender_domain
 from newsletter.domain.revision import Media, Revision
 from newsletter.domain.series import Issue, Series
+from newsletter.domain.slugs import offer
+from newsletter.errors import LetterError
 from newsletter.providers.mime import compile_mime
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.sources import FOLDER
@@ -49,16 +51,20 @@ class Composed:
 
 @dataclass(frozen=True)
 class Composing:
-    """Render issues from the files as they are now."""
+    """Render issues from the files as they are now; `providers` are the names that a series may give."""
 
     root: Path
     publication: Publication
     renderer: Renderer
     vocabularies: tuple[str, ...] = ()
+    providers: tuple[str, ...] | None = None
 
     def letter(self) -> Letter:
-        """Read the letter's files."""
-        return load_letter(self.root)
+        """Read the letter's files; raises LetterError for what cannot be used."""
+        letter = load_letter(self.root)
+        if self.providers is not None:
+            refuse_unknown_providers(letter, self.providers)
+        return letter
 
     def find(self, letter: Letter, name: str) -> Target:
         """Resolve TARGET by the files."""
@@ -163,6 +169,19 @@ class Composing:
     def _frozen(self, letter: Letter, series: Series, issue: Issue) -> tuple[Composition, tuple[Media, ...]]:
         composition = compose(letter, self.publication, series, issue)
         return with_frozen_images(composition, self.root, self.publication.public_url)
+
+
+def refuse_unknown_providers(letter: Letter, providers: Sequence[str]) -> None:
+    """Raise LetterError for a series that names a provider which the settings do not have."""
+    for series in letter.series.values():
+        if series.provider and series.provider not in providers:
+            raise LetterError(
+                f"there is no provider {series.provider!r} in newsletter.toml",
+                place=series.provider_place,
+                mend=offer(series.provider, providers)
+                if providers
+                else f"write it there as [providers.{series.provider}]; without the key it is [provider]",
+            )
 
 
 def _check_mail(series: Series, issue: Issue, revision: Revision) -> list[Finding]:

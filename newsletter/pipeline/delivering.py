@@ -3,7 +3,7 @@
 claim (durable) | guard | call once | record
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,6 +27,7 @@ from newsletter.store import accounts, attempts, picking
 from newsletter.store.aside import Aside, Kept
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
+from newsletter.store.picking import ALONE, Beside
 
 #: How long to wait before an outcome is written again, in seconds; then it is kept aside.
 _PATIENCE = (0.2, 1.0, 5.0)
@@ -63,10 +64,12 @@ class Delivering:
         lineage: Lineage | None = None,
         aside: Aside | None = None,
         rest: Callable[[float], None] = lambda _seconds: None,
+        beside: Beside = ALONE,
     ) -> Self:
         """Put the parts together; `rest` waits for so many seconds."""
+        letters = Letters(provider)
         claiming = Claiming(
-            database, provider, clock, keys, deployment, public_url, owner, Letters(provider), limits
+            database, provider, clock, keys, deployment, public_url, owner, letters, limits, beside=beside
         )
         recording = Recording(database, provider.capabilities, limits)
         return cls(database, provider, clock, claiming, recording, lineage, aside, rest)
@@ -143,25 +146,30 @@ class Delivering:
         """Write down what a search proves."""
         self.recording.record_look(look.batch, sightings, self.clock.now())
 
-    def replay(self) -> int:
-        """Record the outcomes that could not be written when they came; return how many."""
+    def replay(self, beside: Iterable["Delivering"] = ()) -> int:
+        """Record the outcomes that could not be written when they came; return how many.
+
+        Each as an answer of the provider that it was called through, if that is this one or one beside it.
+        """
         if self.aside is None or not (kept := self.aside.waiting()):
             return 0
         if self.lineage is not None and self.lineage.why_foreign():
             return 0
+        recordings = {one.provider.capabilities.name: one.recording for one in beside}
         for one in kept:
-            self._replay(one)
+            self._replay(one, recordings)
         self.aside.forget(kept)
         return len(kept)
 
-    def _replay(self, kept: Kept) -> None:
+    def _replay(self, kept: Kept, recordings: Mapping[str, Recording]) -> None:
         with self.database.reading() as tx:
             if not attempts.is_known(tx, kept.batch_id, kept.epoch, kept.generation):
                 log.error("an outcome of a call that this database does not know", batch=kept.batch_id)
                 return
-            batch = picking.get(tx, kept.batch_id).batch
+            picked = picking.get(tx, kept.batch_id)
+        batch, recording = picked.batch, recordings.get(picked.provider, self.recording)
         held = replace(batch, state=BatchState.SENDING, epoch=kept.epoch, generation=kept.generation)
-        self.recording.record([Ended(held, kept.positions, kept.answer)], self.clock.now())
+        recording.record([Ended(held, kept.positions, kept.answer)], self.clock.now())
 
     def ready_at(self, now: datetime, lanes: Sequence[Lane] = ALL_LANES) -> datetime | None:
         """Return when there is something to do again by itself in one of the lanes."""
@@ -171,7 +179,8 @@ class Delivering:
 
     def _ready_in(self, tx: Connection, lane: Lane, now: datetime) -> datetime | None:
         of = self.provider.capabilities
-        ready = picking.next_instant(tx, of.name, lane, rehearsal=of.rehearsal)
+        beside = self.claiming.beside
+        ready = picking.next_instant(tx, of.name, lane, rehearsal=of.rehearsal, beside=beside)
         if ready is None or ready > now:
             return ready
         held_up = self.claiming.held_up.get(lane, now)

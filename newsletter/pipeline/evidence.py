@@ -27,11 +27,15 @@ class Proved:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Apply events to the ledger; `capabilities` are those of the provider in use, if it is known."""
+    """Apply events to the ledger; `capabilities` are those of the provider in use, if it is known.
+
+    `others` are those that series name, as far as they are known.
+    """
 
     database: Database
     capabilities: Capabilities | None
     deployment: str
+    others: Sequence[Capabilities] = ()
 
     def record_event(self, event: Event, now: datetime) -> bool:
         """Keep an event and let it prove what it can; False for one that was known."""
@@ -81,10 +85,9 @@ class Evidence:
             batches.record(tx, batch, Record(BatchState.ACCEPTED))
 
     def _proves_all(self, batch: Batch, event: Event, place: Reference) -> bool:
+        known = (self.capabilities, *self.others)
         return (
-            self.capabilities is not None
-            and self.capabilities.is_atomic
-            and event.provider == self.capabilities.name
+            any(one and one.is_atomic and one.name == event.provider for one in known)
             and place.generation == batch.generation
             and batch.state in (BatchState.UNKNOWN, BatchState.SENDING)
         )

@@ -1,6 +1,7 @@
 """Look at everything that a real send needs, in the order in which it is mended. Changes nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -36,29 +37,48 @@ class Outside:
 
 
 @dataclass(frozen=True)
+class Named:
+    """A provider by what series name, "" for the default; `kind` is the service that it is."""
+
+    name: str
+    kind: str
+    open: Callable[[], Provider]
+
+    @property
+    def what(self) -> str:
+        return f"provider {self.name}" if self.name else "provider"
+
+    @property
+    def said(self) -> str:
+        return self.kind if self.name in ("", self.kind) else f"{self.name}, which is {self.kind}"
+
+
+@dataclass(frozen=True)
 class Examining:
     """Look at one letter; a part that fails to open is a finding. Without `outside` nobody is asked."""
 
     publication: Publication
     public_url: str
     alert_to: Sequence[str]
-    provider_name: str
+    providers: Sequence[Named]
     open_letter: Callable[[], Letter]
-    open_provider: Callable[[], Provider]
     closed_database: Database
     open_database: Callable[[], Belonging]
     outside: Outside | None
 
     def examine(self) -> Iterator[Checked]:
         """Look at everything; a rehearsal is blocked by nothing that only a real send needs."""
-        domains, letter = self._letter()
-        provider, opened = self._provider()
-        is_rehearsal = provider is not None and provider.capabilities.rehearsal
-        for one in [letter, *self._settings()]:
+        by_provider, letter = self._letter()
+        opened = {one.name: self._provider(one) for one in self.providers}
+        rehearsals = [one for one, _ in opened.values() if one is not None and one.capabilities.rehearsal]
+        is_rehearsal = len(rehearsals) == len(opened)
+        real = [one.said for one in self.providers if opened[one.name][0] not in rehearsals]
+        for one in [letter, *self._settings(real[0] if real else self.providers[0].kind)]:
             is_for_later = is_rehearsal and one.verdict is Verdict.BLOCKS and one is not letter
             yield replace(one, verdict=Verdict.PROBLEM) if is_for_later else one
         yield from self._database()
-        yield opened
+        yield from (found for _, found in opened.values())
+        yield from self._alerts(opened[""][0] in rehearsals and not is_rehearsal)
         if is_rehearsal:
             yield unchecked(
                 "domain, DNS, public URL",
@@ -66,28 +86,39 @@ class Examining:
                 "name a real provider in [provider]",
             )
         elif self.outside is None:
-            yield from _left_out(domains)
+            yield from _left_out(sorted({one for domains in by_provider.values() for one in domains}))
         else:
-            yield from self._outside(self.outside, provider, domains)
+            yield from self._outside(self.outside, opened, by_provider)
 
-    def _letter(self) -> tuple[list[str], Checked]:
+    def _letter(self) -> tuple[Mapping[str, Sequence[str]], Checked]:
+        """Return the sending domains by what their series name."""
         try:
             series = self.open_letter().series
         except NewsletterError as error:
-            return [], _blocked("letter", error)
-        domains = list(dict.fromkeys(filter(None, (sender_domain(one.sender) for one in series.values()))))
+            return {}, _blocked("letter", error)
+        by_provider: defaultdict[str, list[str]] = defaultdict(list)
+        for one in series.values():
+            domain = sender_domain(one.sender)
+            if domain and domain not in by_provider[one.provider]:
+                by_provider[one.provider].append(domain)
+        domains = dict.fromkeys(domain for found in by_provider.values() for domain in found)
         if not domains:
-            return [], unchecked("letter", "no series says yet who sends it", "run: newsletter split ARTICLE")
-        return domains, ok("letter", f"sends from {', '.join(domains)}")
+            return {}, unchecked("letter", "no series says yet who sends it", "run: newsletter split ARTICLE")
+        return by_provider, ok("letter", f"sends from {', '.join(domains)}")
 
-    def _settings(self) -> Iterator[Checked]:
+    def _alerts(self, are_lost: bool) -> Iterator[Checked]:
+        if are_lost and self.alert_to:
+            said = f"they go by the default provider, {self.providers[0].kind}, and never leave this machine"
+            yield problem("alerts", said, "name a real provider in [provider]")
+
+    def _settings(self, provider: str) -> Iterator[Checked]:
         yield _refusable(
-            "public_url", self.public_url, lambda: refuse_missing_way_out(self.provider_name, self.public_url)
+            "public_url", self.public_url, lambda: refuse_missing_way_out(provider, self.public_url)
         )
         yield _refusable(
             "postal_address",
             self.publication.postal_address,
-            lambda: refuse_missing_address(self.provider_name, self.publication),
+            lambda: refuse_missing_address(provider, self.publication),
         )
         if not self.alert_to:
             yield problem("alert_to", "nobody is told when something is held", 'write alert_to = ["you@…"]')
@@ -119,25 +150,33 @@ class Examining:
         elif not database.is_sqlite:
             yield unchecked("free space", "a server does not tell it", "look at the disk of the server")
 
-    def _provider(self) -> tuple[Provider | None, Checked]:
+    def _provider(self, named: Named) -> tuple[Provider | None, Checked]:
         try:
-            provider = self.open_provider()
+            provider = named.open()
         except NewsletterError as error:
-            return None, _blocked("provider", error)
+            return None, _blocked(named.what, error)
         if provider.capabilities.rehearsal:
-            return provider, ok("provider", f"{provider.capabilities.name}: nothing leaves this machine")
-        return provider, ok("provider", provider.capabilities.name)
+            return provider, ok(named.what, f"{named.said}: nothing leaves this machine")
+        return provider, ok(named.what, named.said)
 
     def _outside(
-        self, outside: Outside, provider: Provider | None, domains: Sequence[str]
+        self,
+        outside: Outside,
+        opened: Mapping[str, tuple[Provider | None, Checked]],
+        by_provider: Mapping[str, Sequence[str]],
     ) -> Iterator[Checked]:
-        told = Examination()
-        if provider is not None:
-            with closing(provider):
-                told = provider.examine(domains)
-        yield from told.checked
-        for domain in domains:
-            yield from outside.authenticating.examine(domain, told)
+        for name, (provider, _) in opened.items():
+            domains, told = by_provider.get(name, ()), Examination()
+            if provider is not None and provider.capabilities.rehearsal:
+                continue
+            if provider is not None:
+                with closing(provider):
+                    told = provider.examine(domains)
+            found = [*told.checked]
+            for domain in domains:
+                found += outside.authenticating.examine(domain, told)
+            # Two may be asked for the same domain, and have keys of their own.
+            yield from (replace(one, what=f"{name}: {one.what}") if name else one for one in found)
         if self.public_url:
             yield _refusable("unsubscribe page", "it answers with our keys", outside.refuse_silent_way_out)
 

@@ -1,6 +1,6 @@
 """Plan mails that somebody waits for, in the priority lane of the same ledger. Decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,11 +17,16 @@ from newsletter.store import batches, revisions, series
 
 @dataclass(frozen=True)
 class Noticing:
-    """Plan notices through one provider."""
+    """Plan notices: through the provider that a series names, or the default.
+
+    `named` has by these names what the ledger calls them. Who waits for a mail gets it through the default
+    where there is no such provider.
+    """
 
     provider: str
     publication: Publication
     dress: Dress = field(default_factory=Dress)
+    named: Mapping[str, str] = field(default_factory=dict)
 
     def plan(
         self,
@@ -50,7 +55,8 @@ class Noticing:
         mail = mail_of(notice, of.title, self.publication, sender, reply_to, self.dress)
         issue_id = series.notice(tx, of.id, notice)
         revisions.add(tx, issue_id, mail)
-        rows = [batches.notice(mail.hash, self.provider, Lane.PRIORITY, now, next_at=at) for *_, at in people]
+        provider = self.named.get(of.provider, self.provider)
+        rows = [batches.notice(mail.hash, provider, Lane.PRIORITY, now, next_at=at) for *_, at in people]
         ids = batches.add_each(tx, rows)
         same = {"issue_id": issue_id, "pos": 0, "state": DeliveryState.PLANNED}
         batches.add_deliveries(

@@ -12,7 +12,15 @@ from newsletter.domain.cadence import Cadence, clock_note
 from newsletter.domain.dealing import is_reordered
 from newsletter.domain.finding import errors_of
 from newsletter.domain.letter import Letter
-from newsletter.domain.obstacles import hour_passed, over_days, paused, too_slow, waited_for
+from newsletter.domain.obstacles import (
+    hour_passed,
+    other_provider,
+    over_days,
+    paused,
+    too_slow,
+    unknown_provider,
+    waited_for,
+)
 from newsletter.domain.plan import EmptySlot, Plan, PlannedMove, PlannedSlot, PlannedWave
 from newsletter.domain.release import REAL, SlotState
 from newsletter.domain.sequence import Part
@@ -22,7 +30,7 @@ from newsletter.domain.zones import opens_at, waves
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.following import new_dates
-from newsletter.pipeline.pacing import Pacing
+from newsletter.pipeline.pacing import Paces
 from newsletter.pipeline.releasing import held_for_size
 from newsletter.pipeline.sequence_plan import weeks_of
 from newsletter.store import audience, releases, revisions, series, slots
@@ -36,12 +44,12 @@ _ByZone = Mapping[tuple[str, Verdict], int]
 class Planning:
     """Read the queue and the audience; change nothing.
 
-    `pacing` tells how long a send takes; None where the provider cannot be opened, or nothing is real.
+    `paces` tell how long a send takes, by those providers that can be opened, and are real.
     """
 
     database: Database
     composing: Composing
-    pacing: Pacing | None = None
+    paces: Paces
 
     def plan(self, now: datetime, weeks: int) -> Plan:
         """Plan the coming weeks."""
@@ -98,7 +106,8 @@ class Planning:
         with self.database.reading() as tx:
             weeks = weeks_of(tx, of, slot, now, until)
             rows = {row.id: row for row in series.issues(tx, of.id)}
-            too_many = held_for_size(tx, of, weeks[0].due.total()) if self.pacing else ""
+            pacing = self.paces.of(of.provider)
+            too_many = held_for_size(tx, of, weeks[0].due.total()) if pacing else ""
         changed = {
             part: tuple(f"{part.slug}: {one}" for one in self._blockers(letter, of.slug, part.slug, row))
             for part in {part for week in weeks for part in week.issues}
@@ -106,7 +115,7 @@ class Planning:
         }
         found = []
         for number, week in enumerate(weeks):
-            length = self.pacing.length(week.due.total(), now) if self.pacing else None
+            length = pacing.length(week.due.total(), now) if pacing else None
             instants = _waves(of, week.local_date, week.due)
             note = clock_note(week.local_date, of.cadence.time, of.cadence.zone)
             found.append(
@@ -119,6 +128,7 @@ class Planning:
                     recipients=week.due.total(),
                     excluded={verdict.value: n for verdict, n in week.excluded.items()},
                     blockers=(
+                        *unknown_provider(of, self.paces.names),
                         *paused([(of.slug, of.paused_at)]),
                         *([f"it will be held: {too_many}"] if too_many and not number else []),
                         *(waited_for(of, part, people) for part, people in week.waiting.items()),
@@ -127,6 +137,7 @@ class Planning:
                     ),
                     notes=(
                         *([note] if note else []),
+                        *other_provider(of, letter.series.get(of.slug)),
                         *(hour_passed(of, instants, now) if not number else ()),
                         *over_days(length),
                     ),
@@ -134,6 +145,7 @@ class Planning:
                     waves=instants,
                     each_zone=of.cadence.each_zone,
                     issues={part.slug: people for part, people in sorted(week.issues.items(), key=_place)},
+                    provider=of.provider,
                 )
             )
         return found
@@ -151,11 +163,12 @@ class Planning:
             row = next(one for one in series.issues(tx, slot.series_id) if one.id == slot.issue_id)
             counts = _by_verdict(by_zone)
             recipients = counts.get(Verdict.DUE, 0)
-            too_many = held_for_size(tx, of, recipients) if self.pacing else ""
+            pacing = self.paces.of(of.provider)
+            too_many = held_for_size(tx, of, recipients) if pacing else ""
         cadence = of.cadence
         planned = _waves(of, slot.local_date, _due(of, by_zone))
         note = clock_note(slot.local_date, cadence.time, cadence.zone)
-        length = self.pacing.length(recipients, now) if self.pacing else None
+        length = pacing.length(recipients, now) if pacing else None
         return PlannedSlot(
             target=slot.target,
             subject=approved.subject_line,
@@ -165,15 +178,22 @@ class Planning:
             recipients=recipients,
             excluded={verdict.value: n for verdict, n in counts.items() if verdict is not Verdict.DUE},
             blockers=(
+                *unknown_provider(of, self.paces.names),
                 *paused([(of.slug, of.paused_at), (row.target, row.paused_at)]),
                 *([f"it will be held: {too_many}"] if too_many else []),
                 *self._blockers(letter, slot.series, slot.issue, approved.source_hash),
                 *too_slow(length),
             ),
-            notes=(*([note] if note else []), *hour_passed(of, planned, now), *over_days(length)),
+            notes=(
+                *([note] if note else []),
+                *other_provider(of, letter.series.get(of.slug)),
+                *hour_passed(of, planned, now),
+                *over_days(length),
+            ),
             length=length,
             waves=planned,
             each_zone=cadence.each_zone,
+            provider=of.provider,
         )
 
     def _blockers(self, letter: Letter, slug: str, issue_id: str, approved: str) -> list[str]:

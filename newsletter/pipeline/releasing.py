@@ -5,7 +5,7 @@
 Everything is derived from the ledger, so a lost tick costs seconds and a double tick nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from newsletter.domain.release import (
     spell,
     too_many,
 )
+from newsletter.domain.routes import Route, Routes, why_unknown
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.zones import Wave, opens_at, waves
 from newsletter.pipeline.preparing import Preparing
@@ -38,30 +39,36 @@ _UNLIMITED = Limits()
 
 @dataclass(frozen=True)
 class Releasing:
-    """Turn slots that have come due into batches that wait to be claimed."""
+    """Turn slots that have come due into batches that wait to be claimed.
+
+    Each series for the provider that it names: one of `named`; without these there is one for all.
+    """
 
     database: Database
     capabilities: Capabilities
     limits: Limits = _UNLIMITED
+    named: Mapping[str, Route] | None = None
 
     @property
-    def preparing(self) -> Preparing:
-        return Preparing(self.database, self.capabilities, self.limits)
+    def routes(self) -> Routes:
+        return Routes(Route(self.capabilities, self.limits), self.named)
+
+    def preparing(self, of: AppliedSeries) -> Preparing | None:
+        """Return what prepares for the provider of a series; None where there is no such provider."""
+        route = self.routes.of(of.provider)
+        return Preparing(self.database, route.capabilities, route.limits) if route else None
 
     def tick(self, now: datetime) -> list[Release]:
         """Do everything that is due but send; return the releases that this tick prepared or held."""
         touched = [one for slot, of in self._due(now) for one in self._open(slot, of, now)]
         touched += [self._start(one, now) for one in self._waited(now)]
-        prepared = [
-            self.preparing.prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)
-        ]
+        prepared = [self._prepare(release, now) for release in self._in_state(ReleaseState.PREPARING)]
         for release in self._in_state(ReleaseState.SENDING):
             self._free_waiting(release, now)
             self._settle_if_done(release, now)
         self._close_cancelled(now)
-        if not self.capabilities.rehearsal:
-            self._close_rehearsals(now)
-            self._note_empty(now)
+        self._close_rehearsals(now)
+        self._note_empty(now)
         held = [release for release in touched if release.state is ReleaseState.HELD]
         return held + prepared
 
@@ -76,6 +83,28 @@ class Releasing:
         """Settle a release if nothing of it is left to do."""
         with self.database.writing() as tx:
             return releases.settle(tx, release_id, now)
+
+    def _prepare(self, release: Release, now: datetime) -> Release:
+        of = self._series_of(release)
+        preparing = self.preparing(of)
+        if preparing is not None:
+            return preparing.prepare(release, now)
+        with self.database.writing() as tx:
+            seen = releases.get_locked(tx, release.id)
+            if seen.state is ReleaseState.PREPARING:
+                why = why_unknown(of.provider)
+                releases.change(tx, release.id, state=ReleaseState.HELD, reason=why)
+            return releases.get(tx, release.id)
+
+    def _series_of(self, release: Release) -> AppliedSeries:
+        with self.database.reading() as tx:
+            of = series.find(tx, release.series)
+        assert of is not None, "a release has a series"
+        return of
+
+    def _is_real(self, of: AppliedSeries) -> bool:
+        route = self.routes.of(of.provider)
+        return route is not None and not route.capabilities.rehearsal
 
     def _due(self, now: datetime) -> list[tuple[Slot, AppliedSeries]]:
         return [(slot, of) for slot, of in self._slots() if opens_at(of.cadence, slot.local_date) <= now]
@@ -106,7 +135,7 @@ class Releasing:
             if of.is_sequence:
                 self._go_on(tx, slot, of, now)
             added = [
-                self._add(tx, slot, wave, [*_why_late(of, wave.due_at, now), *sizes], now)
+                self._add(tx, slot, of, wave, [*_why_late(of, wave.due_at, now), *sizes], now)
                 for wave in waves(of.cadence, slot.local_date)
             ]
             return [releases.get(tx, id_) for id_ in added if id_ is not None]
@@ -118,13 +147,19 @@ class Releasing:
             releases.change(tx, release_id, state=ReleaseState.CANCELLED, reason="the next slot has come")
 
     def _add(
-        self, tx: Connection, slot: Slot, wave: Wave, reasons: Sequence[str], now: datetime
+        self,
+        tx: Connection,
+        slot: Slot,
+        of: AppliedSeries,
+        wave: Wave,
+        reasons: Sequence[str],
+        now: datetime,
     ) -> int | None:
         state = ReleaseState.PREPARING if wave.due_at <= now else ReleaseState.WAITING
         state = ReleaseState.HELD if reasons else state
         release_id = releases.add(tx, slot.id, wave.due_at, state, "; ".join(reasons), wave.zones)
-        if release_id is not None:
-            releases.change(tx, release_id, occasion=self.preparing.occasion(tx, slot.id))
+        if release_id is not None and (preparing := self.preparing(of)) is not None:
+            releases.change(tx, release_id, occasion=preparing.occasion(tx, slot.id))
         return release_id
 
     def _start(self, release: Release, now: datetime) -> Release:
@@ -149,7 +184,7 @@ class Releasing:
         return [one for one in sizes if one]
 
     def _why_too_many(self, tx: Connection, of: AppliedSeries, people: int) -> list[str]:
-        size = "" if self.capabilities.rehearsal else held_for_size(tx, of, people)
+        size = held_for_size(tx, of, people) if self._is_real(of) else ""
         return [no_room(people, self.database.free_bytes()), size]
 
     def _settle_if_done(self, release: Release, now: datetime) -> None:
@@ -176,26 +211,33 @@ class Releasing:
         if release.state is not ReleaseState.SENDING:
             return 0
         before = waiting.open_issues(tx, release)
-        people = waiting.free_now(tx, release.id, before, self.preparing.size(tx, now))
+        of = series.find(tx, release.series)
+        assert of is not None, "a release has a series"
+        preparing = self.preparing(of)
+        if preparing is None:
+            releases.hold(tx, release_id, why_unknown(of.provider))
+            return 0
+        people = waiting.free_now(tx, release.id, before, preparing.size(tx, now))
         if people:
             number = len(people)
-            [batch_id] = self.preparing.add_batches(tx, release.id, release.revision, number, number, now)
+            [batch_id] = preparing.add_batches(tx, release.id, release.revision, number, number, now)
             waiting.plan(tx, release, people, batch_id)
             releases.change(tx, release.id, waiting=release.waiting - len(people))
         return len(people)
 
     def _note_empty(self, now: datetime) -> None:
         with self.database.reading() as tx:
-            found = [one for one in series.every(tx) if is_empty_now(tx, one, now)]
+            found = [one for one in series.every(tx) if self._is_real(one) and is_empty_now(tx, one, now)]
         for of in found:
             with self.database.writing() as tx:
                 add_empty_slot(tx, of, now)
 
     def _close_rehearsals(self, now: datetime) -> None:
-        # Nobody goes on with a rehearsal once the provider is a real one.
+        # Nobody goes on with a rehearsal once the provider of its series is a real one.
         for state in (ReleaseState.PREPARING, ReleaseState.SENDING, ReleaseState.HELD):
             for release in self._in_state(state):
-                if release.is_rehearsal and release.prepared_to:
+                is_begun = release.is_rehearsal and release.prepared_to
+                if is_begun and self._is_real(self._series_of(release)):
                     self._cancel(release.id, now)
 
     def _cancel(self, release_id: int, now: datetime) -> None:

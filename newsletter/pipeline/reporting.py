@@ -1,8 +1,8 @@
 """Say where everything stands: due, on its way, held, unknown."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from newsletter.domain.clock import Clock
@@ -10,7 +10,7 @@ from newsletter.domain.delivery import UNSETTLED, DeliveryState
 from newsletter.domain.release import ReleaseState, SlotState, spell
 from newsletter.domain.retention import Round
 from newsletter.pipeline.belonging import Belonging
-from newsletter.pipeline.pacing import Pacing
+from newsletter.pipeline.pacing import Paces
 from newsletter.pipeline.queue import QueueRow
 from newsletter.pipeline.queueing import Queueing
 from newsletter.store import rounds, series, unknowns
@@ -61,7 +61,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Status:
-    """The queue in one look."""
+    """The queue in one look; `providers` has the series that name one."""
 
     next: QueueRow | None
     on_its_way: tuple[OnItsWay, ...]
@@ -71,6 +71,7 @@ class Status:
     paused: tuple[Paused, ...] = ()
     provider_waits: str = ""
     removed: tuple[Round, ...] = ()
+    providers: Mapping[str, str] = field(default_factory=dict)
 
 
 _MOVING = (ReleaseState.WAITING, ReleaseState.PREPARING, ReleaseState.SENDING)
@@ -78,10 +79,10 @@ _MOVING = (ReleaseState.WAITING, ReleaseState.PREPARING, ReleaseState.SENDING)
 
 @dataclass(frozen=True)
 class Reporting:
-    """Sum up queue, ledger and account; `pacing` is None where the provider cannot be opened."""
+    """Sum up queue, ledger and accounts; `paces` are of those providers that can be opened."""
 
     database: Database
-    pacing: Pacing | None
+    paces: Paces
     queueing: Queueing
     belonging: Belonging
     clock: Clock
@@ -92,31 +93,48 @@ class Reporting:
         queued = [row for row in rows if row.slot.state is SlotState.QUEUED]
         moving = [row for row in rows if _state(row) in _MOVING]
         unknown, paused = self._unknown(), self._paused()
-        attention = [*self._foreign()]
+        by_provider = self.by_provider()
+        going_on = {row.slot.series for row in (*queued, *moving)}
+        attention = [*self._foreign(), *self._astray(by_provider, going_on)]
         attention += [_held(row) for row in rows if _state(row) is ReleaseState.HELD]
         attention += [_stuck(one) for one in unknown if one.next_at is None]
         attention += [_forgotten(one, now) for one in paused if _is_forgotten(one, moving, now)]
         attention += [_overdue(row, now) for row in queued if row.due_at < now - NEXT_PASS]
         return Status(
             next=next((row for row in queued if row.due_at >= now), None),
-            on_its_way=tuple(self._on_its_way(row, paused, now) for row in moving),
+            on_its_way=tuple(self._on_its_way(row, paused, by_provider, now) for row in moving),
             unknown=tuple(unknown),
             settled=sum(_state(row) is ReleaseState.SETTLED and not row.is_empty for row in rows),
             attention=tuple(attention),
             paused=tuple(paused),
             provider_waits=self._provider_waits(now),
             removed=tuple(self._removed()),
+            providers={slug: name for slug, name in by_provider.items() if name},
         )
+
+    def by_provider(self) -> dict[str, str]:
+        """Return what each series names, "" for the default provider."""
+        with self.database.reading() as tx:
+            return {one.slug: one.provider for one in series.every(tx)}
+
+    def _astray(self, by_provider: Mapping[str, str], going_on: Set[str]) -> Iterator[Attention]:
+        for slug, name in by_provider.items():
+            if slug in going_on and name not in self.paces.names:
+                why = f"newsletter.toml has no [providers.{name}], which it names: what comes due is held"
+                yield Attention(slug, why, f"newsletter queue {slug}")
 
     def _foreign(self) -> Iterator[Attention]:
         if why := self.belonging.why_not_send():
             yield Attention("everything", why, self.belonging.way_to_send("newsletter db adopt"))
 
-    def _on_its_way(self, row: QueueRow, paused: Sequence[Paused], now: datetime) -> OnItsWay:
+    def _on_its_way(
+        self, row: QueueRow, paused: Sequence[Paused], by_provider: Mapping[str, str], now: datetime
+    ) -> OnItsWay:
         if any(_stops(one, row) for one in paused):
             return OnItsWay(row.slot.target, row.counts, None)
         open_ = sum(row.counts.get(state, 0) for state in (*UNSETTLED, DeliveryState.WAITING))
-        left = self.pacing.length(open_, now) if self.pacing else None
+        pacing = self.paces.of(by_provider[row.slot.series])
+        left = pacing.length(open_, now) if pacing else None
         return OnItsWay(row.slot.target, row.counts, left)
 
     def _removed(self) -> list[Round]:
@@ -141,10 +159,13 @@ class Reporting:
         ]
 
     def _provider_waits(self, now: datetime) -> str:
-        account = self.pacing.account() if self.pacing else None
-        if account is None or account.blocked_until is None or account.blocked_until <= now:
-            return ""
-        return f"{account.blocked_reason}; tried again at {account.blocked_until:%Y-%m-%d %H:%M}Z"
+        return "; ".join(
+            f"{f'{name}: ' if name else ''}{account.blocked_reason}; "
+            f"tried again at {account.blocked_until:%Y-%m-%d %H:%M}Z"
+            for name, pacing in self.paces.by_name.items()
+            for account in [pacing.account()]
+            if account.blocked_until is not None and account.blocked_until > now
+        )
 
 
 def _held(row: QueueRow) -> Attention:

@@ -54,6 +54,12 @@ class Engine:
     clock: Clock
     alerting: Alerting | None = None
     retaining: Retaining | None = None
+    others: tuple[Delivering, ...] = ()
+
+    @property
+    def deliveries(self) -> tuple[Delivering, ...]:
+        """Return what delivers, the default first: each sends through a provider of its own."""
+        return self.delivering, *self.others
 
     def once(self, patience: timedelta = timedelta()) -> list[Sent]:
         """Do one pass: release what is due and deliver until nothing is ready; return what was touched.
@@ -74,7 +80,7 @@ class Engine:
     def tick(self) -> list[Release]:
         """Do everything that is due but send; return the releases that were prepared or held."""
         try:
-            self.delivering.replay()
+            self.replay()
         except StoreError as error:
             # They stay where they are; what is due does not wait for them.
             log.error("outcomes that were kept aside could not be recorded", reason=str(error))
@@ -85,20 +91,28 @@ class Engine:
             self.retaining.tick(self.clock.now())
         return touched
 
+    def replay(self) -> int:
+        """Record the outcomes that could not be written when they came; return how many."""
+        return self.delivering.replay(self.others)
+
     def _rests(self, patience: timedelta) -> bool:
         now = self.clock.now()
-        ready = self.delivering.ready_at(now)
+        ready = self._ready_at(now)
         if ready is None or ready > now + patience or not patience:
             return False
         self.delivering.rest(max((ready - now).total_seconds(), _SHORTEST_REST))
         return True
 
     def _deliver(self) -> bool:
-        if not self.delivering.step():
-            return False
-        while self.delivering.step():
-            pass
-        return True
+        # One step of each in turn: no provider waits for all that another has to do.
+        found = False
+        while any([one.step() for one in self.deliveries]):  # noqa: C419 - each has its turn
+            found = True
+        return found
+
+    def _ready_at(self, now: datetime) -> datetime | None:
+        instants = [one.ready_at(now) for one in self.deliveries]
+        return min((one for one in instants if one is not None), default=None)
 
     def play(self, clock: PlayedClock, until: datetime) -> Iterator[Sent]:
         """Move a played clock from one instant that matters to the next; yield each release as it ends."""
@@ -120,7 +134,7 @@ class Engine:
 
     def next_instant(self) -> datetime | None:
         """Return when there is something to do again."""
-        ready = self.delivering.ready_at(self.clock.now())
+        ready = self._ready_at(self.clock.now())
         instants = [one for one in (ready, self.releasing.next_due()) if one is not None]
         return min(instants, default=None)
 
@@ -137,9 +151,10 @@ class Engine:
     def due_calls(self) -> Iterator[DueCall]:
         """Yield every call that is due, composed and not made; for a copy of the database only."""
         self.releasing.tick(self.clock.now())
-        while (work := self.delivering.claiming.next_work()) is not None:
-            if isinstance(work, Claim):
-                yield _due_call(work, self.delivering.provider.capabilities.name)
+        for one in self.deliveries:
+            while (work := one.claiming.next_work()) is not None:
+                if isinstance(work, Claim):
+                    yield _due_call(work, one.provider.capabilities.name)
 
     def _releases(self) -> list[Release]:
         with self.database.reading() as tx:

@@ -1,6 +1,6 @@
 """Send a real copy of an issue to a person: through the same ledger and provider, never counted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from newsletter.domain.account import Lane
@@ -19,14 +19,22 @@ from newsletter.store.database import Database
 
 @dataclass(frozen=True)
 class TestCopies:
-    """Send test copies of issues as the files have them now."""
+    """Send test copies of issues as the files have them now.
+
+    `delivering_of` gives what sends for what a series names.
+    """
 
     __test__ = False
 
     database: Database
     composing: Composing
-    delivering: Delivering
+    delivering_of: Callable[[str], Delivering]
     salt: bytes
+
+    def provider_of(self, name: str) -> str:
+        """Return what the series of an issue names, "" for the default provider."""
+        letter = self.composing.letter()
+        return letter.series[self.composing.find(letter, name).series].provider
 
     def send(self, name: str, addresses: Sequence[str]) -> dict[str, Answer]:
         """Send one issue to each address; a test copy needs no subscription, but no suppression either."""
@@ -35,19 +43,20 @@ class TestCopies:
         if len(wanted) != 1:
             raise Refused(f"{name!r} is a series of {len(wanted)} issues", mend="name one as series/issue")
         composed = self.composing.compose(letter, *wanted[0])
+        delivering = self.delivering_of(composed.series.provider)
         people = [checked(Subscriber(address)) for address in dict.fromkeys(addresses)]
         answers = {}
         for person in people:
-            claim = self.delivering.claim_test(self._plan(composed, person))
+            claim = delivering.claim_test(self._plan(composed, person, delivering))
             if claim is None:
                 raise Refused(f"{person.address} is suppressed and gets no mail")
             if isinstance(claim, Wait):
                 raise Refused(claim.reason, mend=f"try again at {claim.until:%H:%M} UTC")
-            answers[person.address] = self.delivering.finish(claim)
+            answers[person.address] = delivering.finish(claim)
         return answers
 
-    def _plan(self, one: Composed, person: Subscriber) -> int:
-        now = self.delivering.clock.now()
+    def _plan(self, one: Composed, person: Subscriber, delivering: Delivering) -> int:
+        now = delivering.clock.now()
         hash_ = address_hash(person.address, self.salt)
         with self.database.writing() as tx:
             known = series.find(tx, one.series.slug)
@@ -59,7 +68,7 @@ class TestCopies:
             for picture in one.media:
                 revisions.add_media(tx, picture)
             ids = subscribers.ids_by_hash(tx, [hash_]) or subscribers.add_people(tx, {hash_: person})
-            provider = self.delivering.provider.capabilities.name
+            provider = delivering.provider.capabilities.name
             row = batches.notice(one.revision.hash, provider, Lane.PRIORITY, now, next_at=None)
             batch_id = batches.add(tx, row)
             # The number of its batch is an occasion that no other delivery can have.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from newsletter.domain.event import Forged, Post
 from newsletter.errors import ProviderError
-from newsletter.providers.settings import read_secret
+from newsletter.providers.settings import read_secret, spelled
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def read_login(environment: Mapping[str, str], variable: str, service: str) -> L
     name, _, password = login.partition(":")
     if not name or not password:
         raise ProviderError(
-            f"{variable} holds something that is no name with a password",
+            f"{spelled(environment, variable)} holds something that is no name with a password",
             mend=f"write name:password, the same as in the webhook's URL at {service}",
         )
     return Login(f"Basic {b64encode(login.encode()).decode()}")

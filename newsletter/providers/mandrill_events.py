@@ -21,7 +21,7 @@ from newsletter.domain.event import Event, EventKind, Forged, Post
 from newsletter.errors import ProviderError
 from newsletter.providers.answers import message_id
 from newsletter.providers.reports import click, instant, recipient, table, text, why
-from newsletter.providers.settings import read_secret
+from newsletter.providers.settings import read_secret, spelled
 
 VARIABLE, ADDRESS = "MANDRILL_WEBHOOK_KEY", "MANDRILL_WEBHOOK_URL"
 _FIELD = "mandrill_events"
@@ -80,7 +80,7 @@ def open_listener(environment: Mapping[str, str]) -> MandrillListener:
     url = environment.get(ADDRESS, "").strip()
     if not url:
         raise ProviderError(
-            f"{ADDRESS} is not set",
+            f"{spelled(environment, ADDRESS)} is not set",
             mend="put the webhook's address into the environment, exactly as it is written at Mandrill",
         )
     return MandrillListener(key, url)

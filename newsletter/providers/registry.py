@@ -10,6 +10,7 @@ from newsletter.domain.event import Listener
 from newsletter.domain.provider import Provider
 from newsletter.domain.slugs import offer
 from newsletter.errors import ProviderError
+from newsletter.providers.named import Named, NamedListener
 from newsletter.providers.settings import ProviderSettings
 
 #: The function that opens each provider. To add one, write it beside these and name it here.
@@ -40,6 +41,7 @@ LISTENERS = {
     "ses": "newsletter.providers.ses_events:open_listener",
     "sparkpost": "newsletter.providers.sparkpost_events:open_listener",
 }
+_NONE: Mapping[str, ProviderSettings] = {}
 
 
 def provider_names() -> tuple[str, ...]:
@@ -57,12 +59,21 @@ def open_provider(settings: ProviderSettings) -> Provider:
     return cast("Provider", _function(PROVIDERS[settings.name])(settings))
 
 
-def listeners(environment: Mapping[str, str]) -> Mapping[str, Callable[[], Listener]]:
-    """Return by provider what opens the understanding of its reports, for whoever has the secret.
+def open_named(name: str, settings: ProviderSettings) -> Provider:
+    """Open a provider under a name of its own, as `open_provider` does."""
+    return Named(open_provider(settings), name)
+
+
+def listeners(
+    environment: Mapping[str, str], named: Mapping[str, ProviderSettings] = _NONE
+) -> Mapping[str, Callable[[], Listener]]:
+    """Return by name what opens the understanding of a provider's reports, for whoever has the secret.
 
     A secret is read anew at each opening, so that a file with another one counts at once.
     """
-    return {name: partial(_open_listener, name, environment) for name in LISTENERS}
+    own = {name: partial(_open_named_listener, name, one) for name, one in named.items()
+           if one.name in LISTENERS}  # fmt: skip
+    return {name: partial(_open_listener, name, environment) for name in LISTENERS} | own
 
 
 def open_rehearsal(folder: Path | None) -> Provider:
@@ -72,6 +83,10 @@ def open_rehearsal(folder: Path | None) -> Provider:
     from newsletter.providers.nowhere import Nowhere  # noqa: PLC0415
 
     return Nowhere()
+
+
+def _open_named_listener(name: str, settings: ProviderSettings) -> Listener:
+    return NamedListener(_open_listener(settings.name, settings.environment), name)
 
 
 def _open_listener(name: str, environment: Mapping[str, str]) -> Listener:

@@ -19,7 +19,7 @@ from newsletter.domain.event import Event, EventKind, Forged, Post
 from newsletter.errors import ProviderError
 from newsletter.providers.answers import message_id
 from newsletter.providers.reports import LONGEST_ID, click, instant, recipient, table, text, why
-from newsletter.providers.settings import read_secret
+from newsletter.providers.settings import read_secret, spelled
 
 VARIABLE = "RESEND_WEBHOOK_SECRET"
 TOLERANCE = timedelta(minutes=5)
@@ -65,7 +65,7 @@ def open_listener(environment: Mapping[str, str]) -> ResendListener:
         key = b""
     if not key:
         raise ProviderError(
-            f"{VARIABLE} holds something that is no signing secret",
+            f"{spelled(environment, VARIABLE)} holds something that is no signing secret",
             mend="copy it from the webhook's page at Resend; it begins with whsec_",
         )
     return ResendListener(key)

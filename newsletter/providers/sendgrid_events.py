@@ -20,7 +20,7 @@ from newsletter.providers.answers import message_id
 from newsletter.providers.ecdsa import PublicKey
 from newsletter.providers.reports import LONGEST_ID, click, instant, recipient, table, text, why
 from newsletter.providers.sendgrid_form import REFERENCE
-from newsletter.providers.settings import read_secret
+from newsletter.providers.settings import read_secret, spelled
 
 VARIABLE = "SENDGRID_WEBHOOK_PUBLIC_KEY"
 #: A report is repeated for a day; whether it is signed anew is not documented. A second one changes nothing.
@@ -77,7 +77,7 @@ def open_listener(environment: Mapping[str, str]) -> SendGridListener:
         return SendGridListener(PublicKey.parse(b64decode(written, validate=True)))
     except (Base64Error, ValueError) as error:
         raise ProviderError(
-            f"{VARIABLE} holds something that is no public key",
+            f"{spelled(environment, VARIABLE)} holds something that is no public key",
             mend="copy the verification key from Mail Settings, Event Webhook; it begins with MFkw",
         ) from error
 

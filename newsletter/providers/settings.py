@@ -1,6 +1,6 @@
 """What a provider is opened with, and how its secrets are read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -69,6 +69,28 @@ class Secret:
         return "hidden"
 
 
+@dataclass(frozen=True)
+class Prefixed(Mapping[str, str]):
+    """The variables whose names begin with a prefix, by what follows it: those of one account of several."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    prefix: str = ""
+
+    def __getitem__(self, name: str) -> str:
+        return self.environment[self.prefix + name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.removeprefix(self.prefix) for name in self.environment if name.startswith(self.prefix))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def spelled(environment: Mapping[str, str], variable: str) -> str:
+    """Return the whole name of a variable, for a person."""
+    return environment.prefix + variable if isinstance(environment, Prefixed) else variable
+
+
 def read_secret(environment: Mapping[str, str], variable: str, *, what: str = "key") -> Secret:
     """Read a secret from a variable, or from the file that `<variable>_FILE` names.
 
@@ -121,14 +143,14 @@ def is_loopback(host: str) -> bool:
 def _find(environment: Mapping[str, str], variable: str, what: str) -> tuple[str, str]:
     """Return a value and the variable that it was found by."""
     value = environment.get(variable, "").strip()
-    source = variable
+    source = written = spelled(environment, variable)
     if not value and (file := environment.get(f"{variable}_FILE", "").strip()):
-        source = f"{variable}_FILE"
+        source = f"{written}_FILE"
         value = _read(Path(file), source)
     if not value:
         raise ProviderError(
-            f"{source} is {'an empty file' if source != variable else 'not set'}",
-            mend=f"put {what} into the environment as {variable}, or its file as {variable}_FILE",
+            f"{source} is {'an empty file' if source != written else 'not set'}",
+            mend=f"put {what} into the environment as {written}, or its file as {written}_FILE",
         )
     return value, source
 

@@ -24,7 +24,7 @@ def public_app(app: App) -> FastAPI:
     """Put together every public page of a letter; raises TemplateError for one that cannot be read."""
     table = app.settings.web
     application = pages(app.pages.desk, app.web_templates)
-    listen(application, app.hearing)
+    listen(application, app.hearing, app.routing.kind_of)
     join(application, app.pages.sign_ups, app.web_templates, table.proxies)
     choose(application, app.pages.choosing, app.web_templates, table.proxies)
     publish(application, app.pages.archiving, app.web_templates)

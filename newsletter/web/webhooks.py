@@ -4,7 +4,7 @@ Posts that come while others are being written are written together after them.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -38,17 +38,18 @@ _LATER = {Heard.NOT_SET_UP: {"Retry-After": "600"}, Heard.NOT_KEPT: {"Retry-Afte
 TOGETHER = 256
 
 
-def listen(app: FastAPI, hearing: Hearing) -> None:
-    """Let an application take the reports of providers."""
+def listen(app: FastAPI, hearing: Hearing, kind_of: Callable[[str], str] = str) -> None:
+    """Let an application take the reports of providers; `kind_of` tells the service behind a name."""
 
     gathering = _Gathering(hearing)
 
     async def take(request: Request) -> Response:
         provider = request.path_params["provider"]
-        body = await _body(request, LARGER_BODIES.get(provider, MAX_BODY))
+        kind = kind_of(provider)
+        body = await _body(request, LARGER_BODIES.get(kind, MAX_BODY))
         heard = await gathering.hear(provider, Post(dict(request.headers), body))
         status, words = _ANSWERS[heard]
-        return answers.plain(words, _GIVE_UP.get((provider, heard), status), _LATER.get(heard))
+        return answers.plain(words, _GIVE_UP.get((kind, heard), status), _LATER.get(heard))
 
     async def show(_: Request) -> Response:
         return answers.plain("")

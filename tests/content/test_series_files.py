@@ -226,3 +226,10 @@ series_of = st.builds(
 @given(series_of)
 def test_any_series_reads_back_as_it_was(series):
     assert placeless(parse(write_series(series))) == series
+
+
+def test_a_provider_is_kept_with_its_line_and_written_again():
+    series = parse(TEXT.replace("mode =", 'provider = "bulk"\nmode ='))
+    assert (series.provider, series.provider_place) == ("bulk", Place(FILE, 4))
+    assert parse(write_series(series)).provider == "bulk"
+    assert (parse(TEXT).provider, "provider" in write_series(parse(TEXT))) == ("", False)

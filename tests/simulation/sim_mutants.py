@@ -11,7 +11,7 @@ from unittest.mock import patch
 from sim_plan import NAMES
 from sim_provider import SimCall
 from sim_run import play
-from sqlalchemy import select
+from sqlalchemy import null, select
 
 from newsletter.domain import unknown
 from newsletter.domain.delivery import Asked, BatchState, Record, Ruling
@@ -166,7 +166,7 @@ def _freezes_anew(self: Claiming, picked: Any, *others: Any) -> Any:
     return _freeze(self, replace(picked, frozen=None), *others)
 
 
-_PAUSED_GOING_ON = select(release.c.id, release.c.due_at).where(
+_PAUSED_GOING_ON = select(release.c.id, release.c.due_at, null()).where(
     release.c.state == ReleaseState.SENDING, release.c.occasion == REAL
 )
 _READY_PAUSED = {**picking._READY, False: picking._where_ready(_PAUSED_GOING_ON, picking._IS_MINE[False])}

@@ -37,7 +37,7 @@ from newsletter.pipeline.holding import Holding
 from newsletter.pipeline.queueing import Queueing
 from newsletter.pipeline.releasing import Releasing
 from newsletter.pipeline.work import Look
-from newsletter.store import accounts, audience, batches, deliveries, releases, slots
+from newsletter.store import accounts, audience, batches, deliveries, releases, series, slots
 from newsletter.store.database import Database
 from newsletter.store.tables import batch, delivery, release
 
@@ -107,10 +107,11 @@ def due(newsletter) -> tuple[Releasing, object]:
 
 def test_a_send_that_is_cancelled_while_it_is_prepared_leaves_nobody_behind(newsletter):
     releasing, found = due(newsletter)
+    preparing = releasing.preparing(newsletter.read(series.find, "back-pain"))
     with meanwhile(
         newsletter.database, lambda: Cancelling(newsletter.database).cancel("lower-back", NOW)
     ) as (tx, said):
-        releasing.preparing._prepare_chunk(tx, found.id, NOW)
+        preparing._prepare_chunk(tx, found.id, NOW)
     assert [(one.stopped, one.gone) for one in said[0]] == [(9, 0)]
     assert set(newsletter.rows(select(batch.c.state))) == {("cancelled",)}
     with newsletter.database.writing() as tx:
