@@ -17,7 +17,7 @@ from newsletter.errors import ProviderError
 from newsletter.providers.braces import apart_in_html, apart_in_text, part_of
 from newsletter.providers.encoding import Encode, header_value, json_line, json_text, one_line
 from newsletter.providers.headers import ascii_address, ascii_addresses, check_header, split_mailbox
-from newsletter.providers.stencil import Column, Part, Slot, Stencil, reader_of
+from newsletter.providers.stencil import Column, Part, Slot, Stencil, whole
 
 _MOST_TAGS = 5
 _OPENS = re.compile(r"\{(?=[{$%#])")
@@ -59,9 +59,8 @@ def _parts(message: Message) -> list[Part]:
         **({"reply_to": _person(message.reply_to)} if message.reply_to else {}),
         "settings": {"track_clicks": False, "track_opens": False, "track_content": False},
     }
-    read_subject = reader_of(message.subject)
     parts: list[Part] = [orjson.dumps(same)[:-1], b',"to":[{"email":"', Column(_addresses), b'"}]']
-    parts += [b',"subject":"', lambda one: json_text(_text(one_line(read_subject(one))))]
+    parts += [b',"subject":"', whole(message.subject, lambda text: json_text(_text(one_line(text))))]
     parts += [b'","html":"', *_pour(message.html, _html, lambda value: json_text(_html(html.escape(value))))]
     parts += [b'","text":"', *_pour(message.text, _text, lambda value: json_text(_text(value))), b'"']
     parts += _headers(message)

@@ -34,7 +34,7 @@ from newsletter.providers.mailjet_account import MailjetAccount
 from newsletter.providers.mailjet_answers import read_answer
 from newsletter.providers.mailjet_log import MessageLog
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
-from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, reader_of
+from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, whole
 from newsletter.providers.wire import Patience, Wire
 
 BASE_URL = "https://api.mailjet.com"
@@ -187,10 +187,9 @@ def _parts(message: Message) -> list[Part]:
         # So `{{` and `[[` in a mail mean nothing.
         "TemplateLanguage": False,
     }
-    read_subject = reader_of(message.subject)
     addresses = Column(lambda people: list(map(json_line, ascii_addresses([one.address for one in people]))))
     parts: list[Part] = [orjson.dumps(same)[:-1], b',"To":[{"Email":"', addresses, b'"}]']
-    parts += [b',"Subject":"', lambda recipient: json_line(read_subject(recipient))]
+    parts += [b',"Subject":"', whole(message.subject, json_line)]
     parts += [b'","HTMLPart":"', *pour(message.html, json_text, json_html)]
     parts += [b'","TextPart":"', *pour(message.text, json_text, json_text), b'","Headers":{']
     allowed = [one for one in message.headers if not _is_forbidden(one[0])]

@@ -24,7 +24,7 @@ from newsletter.providers.headers import (
     phrase_of,
     split_mailbox,
 )
-from newsletter.providers.stencil import Column, Part, Slot, Stencil, reader_of
+from newsletter.providers.stencil import Column, Part, Slot, Stencil, whole
 
 #: Of the whole mail, in bytes; the documentation of the service's SMTP says so.
 LARGEST_MAIL = 25_000_000
@@ -86,10 +86,9 @@ def _parts(message: Message) -> list[Part]:
         # An account has a hundred tags in all, so only the series is one.
         "tags": [value[:_LONGEST_TAG].lstrip("_") for _, value in message.tags[:1]],
     }
-    read_subject = reader_of(message.subject)
     parts: list[Part] = [b',"async":false,"message":', orjson.dumps(same)[:-1]]
     parts += [b',"to":[{"type":"to","email":"', Column(_addresses), b'"}]']
-    parts += [b',"subject":"', lambda one: json_text(text_apart(one_line(read_subject(one))))]
+    parts += [b',"subject":"', whole(message.subject, lambda text: json_text(text_apart(one_line(text))))]
     parts += [b'","html":"', *_pour(message.html, _html_literal, _html_value)]
     parts += [b'","text":"', *_pour(message.text, _text_literal, _text_value)]
     parts += [b'","headers":{', *_headers(message), b"}"]

@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
 
 from newsletter.domain.message import Message, Recipient
 from newsletter.domain.pieces import Field, Pieces
 from newsletter.providers.encoding import Encode, qp_html, qp_literal, qp_text
 from newsletter.providers.headers import mailbox_line, raw_line, split_mailbox, text_line
-from newsletter.providers.stencil import Part, Stencil, pour, reader_of
+from newsletter.providers.stencil import Part, Stencil, pour, whole
 
 #: Gives the parts of each recipient's mail, to be joined.
 Fill = Callable[[Sequence[Recipient]], Iterator[tuple[bytes, ...]]]
@@ -39,7 +40,7 @@ def _parts(message: Message) -> list[Part]:
         mailbox_line("From", *split_mailbox(message.sender)),
         mailbox_line("Reply-To", *split_mailbox(message.reply_to)) if message.reply_to else b"",
         lambda recipient: mailbox_line("To", recipient.name, recipient.address),
-        *_subject(message.subject),
+        whole(message.subject, partial(text_line, "Subject")),
         *raw_line("Message-ID", (Field("message_id"),)),
         b"MIME-Version: 1.0\r\n",
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode(),
@@ -49,13 +50,6 @@ def _parts(message: Message) -> list[Part]:
     parts += [b"\r\n", opening, _part_header("text/plain"), *_body(message.text, qp_text)]
     parts += [b"\r\n", opening, _part_header("text/html"), *_body(message.html, qp_html)]
     return [*parts, f"\r\n--{boundary}--\r\n".encode()]
-
-
-def _subject(subject: Pieces) -> list[Part]:
-    read = reader_of(subject)
-    if any(isinstance(piece, Field) for piece in subject):
-        return [lambda recipient: text_line("Subject", read(recipient))]
-    return [text_line("Subject", "".join(piece for piece in subject if isinstance(piece, str)))]
 
 
 def _body(pieces: Pieces, value: Encode) -> list[Part]:

@@ -31,7 +31,7 @@ from newsletter.providers.postmark_account import PostmarkServer
 from newsletter.providers.postmark_answers import read_answer
 from newsletter.providers.postmark_log import MessageLog
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
-from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, reader_of
+from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, whole
 from newsletter.providers.wire import Patience
 
 BASE_URL = "https://api.postmarkapp.com"
@@ -161,9 +161,8 @@ def _parts(message: Message, stream: str) -> list[Part]:
         "TrackLinks": "None",
         **({"Tag": tag} if (tag := "/".join(value for _, value in message.tags)[:_LONGEST_TAG]) else {}),
     }
-    read_subject = reader_of(message.subject)
     parts: list[Part] = [orjson.dumps(same)[:-1], b',"To":"', Column(_addresses)]
-    parts += [b'","Subject":"', lambda recipient: json_line(read_subject(recipient))]
+    parts += [b'","Subject":"', whole(message.subject, json_line)]
     parts += [b'","HtmlBody":"', *pour(message.html, json_text, json_html)]
     parts += [b'","TextBody":"', *pour(message.text, json_text, json_text), b'"']
     for index, (name, pieces) in enumerate(message.headers):

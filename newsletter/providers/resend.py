@@ -40,7 +40,7 @@ from newsletter.providers.encoding import json_html, json_line, json_text
 from newsletter.providers.headers import check_header, phrase_of, split_mailbox
 from newsletter.providers.resend_account import ResendAccount
 from newsletter.providers.settings import ProviderSettings, Secret, read_secret
-from newsletter.providers.stencil import Part, Slot, Stencil, pour, reader_of
+from newsletter.providers.stencil import Part, Slot, Stencil, pour, whole
 from newsletter.providers.wire import Patience, Wire
 
 BASE_URL = "https://api.resend.com"
@@ -228,9 +228,8 @@ def _parts(message: Message) -> list[Part]:
     sender = {"from": _mailbox(message.sender)}
     if message.reply_to:
         sender["reply_to"] = _mailbox(message.reply_to)
-    read_subject = reader_of(message.subject)
     parts: list[Part] = [orjson.dumps(sender)[:-1], b',"to":["', Slot(Field("address"), json_line)]
-    parts += [b'"],"subject":"', lambda recipient: json_line(read_subject(recipient))]
+    parts += [b'"],"subject":"', whole(message.subject, json_line)]
     parts += [b'","html":"', *pour(message.html, json_text, json_html)]
     parts += [b'","text":"', *pour(message.text, json_text, json_text), b'"']
     for index, (name, pieces) in enumerate(message.headers):

@@ -18,7 +18,7 @@ from newsletter.domain.provider import Mailing
 from newsletter.errors import ProviderError
 from newsletter.providers.encoding import Encode, header_value, json_html, json_line, json_text, one_line
 from newsletter.providers.headers import ascii_address, ascii_addresses, check_header, split_mailbox
-from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, reader_of
+from newsletter.providers.stencil import Column, Part, Slot, Stencil, pour, whole
 
 #: The name of ours among the custom arguments, which events tell between fields of their own.
 REFERENCE = "newsletter_reference"
@@ -135,8 +135,7 @@ def _subject(pieces: Pieces, tags: _Tags) -> str:
     if not any(isinstance(piece, Field) for piece in pieces):
         return _sound(one_line("".join(_literals(pieces))))
     # One tag for all of it: spaces and breaks are joined across its fields.
-    read = reader_of(pieces)
-    return tags.add(lambda recipient: json_line(read(recipient)))
+    return tags.add(whole(pieces, json_line))
 
 
 def _personalization(message: Message, tags: _Tags) -> list[Part]:

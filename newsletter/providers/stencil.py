@@ -46,15 +46,6 @@ def pour(pieces: Pieces, literal: Encode, value: Encode) -> list[Part]:
     return [Slot(piece, value) if isinstance(piece, Field) else literal(piece) for piece in pieces]
 
 
-def reader_of(pieces: Pieces) -> Callable[[Recipient], str]:
-    """Make the function that reads pieces as one recipient's text.
-
-    Raises ProviderError for a field that recipients do not have.
-    """
-    read_each = reader_of_each(pieces)
-    return lambda recipient: read_each([recipient])[0]
-
-
 def reader_of_each(pieces: Pieces) -> Callable[[Sequence[Recipient]], list[str]]:
     """Make the function that reads pieces as the text of each of many recipients.
 
@@ -72,6 +63,17 @@ def reader_of_each(pieces: Pieces) -> Callable[[Sequence[Recipient]], list[str]]
         return list(map("".join, zip(*columns, strict=True))) if columns else [""] * len(recipients)
 
     return read_each
+
+
+def whole(pieces: Pieces, encode: Encode) -> Part:
+    """Encode pieces as one text: a value may change how the words around it are written.
+
+    Raises ProviderError for a field that recipients do not have.
+    """
+    read_each = reader_of_each(pieces)
+    if not any(isinstance(piece, Field) for piece in pieces):
+        return encode("".join(map(str, pieces)))
+    return Column(lambda people: list(map(encode, read_each(people))))
 
 
 class Stencil:
