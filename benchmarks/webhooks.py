@@ -73,7 +73,7 @@ def _measure(app: App, arguments: argparse.Namespace) -> None:
 @contextmanager
 def _being_sent(app: App) -> Iterator:
     prepare_to_send()
-    schedule = Schedule(app.engine, senders=8)
+    schedule = Schedule(app.engine, senders=8, processes=app.engines.caller_processes(app.routing))
     schedule.start()
     try:
         yield lambda: not _is_settled(app)

@@ -90,8 +90,12 @@ _IS_OF_RELEASE = and_(batch.c.release_id == bindparam("release_id"), ~_IS_STOPPE
 _IS_PRIORITY = and_(batch.c.release_id.is_(None), batch.c.lane == Lane.PRIORITY)
 
 
-def _first(*where: ColumnElement[bool], by: ColumnElement[Any]) -> Hot:
-    rows = select(*_COLUMNS).where(*where).order_by(by).limit(1)
+# Of those that are due since the same instant the one that was made first, on every database.
+_LONGEST_DUE = (batch.c.next_at, batch.c.id)
+
+
+def _first(*where: ColumnElement[bool], by: Sequence[ColumnElement[Any]]) -> Hot:
+    rows = select(*_COLUMNS).where(*where).order_by(*by).limit(1)
     return Hot(rows.with_for_update(of=batch, skip_locked=True, key_share=True))
 
 
@@ -100,17 +104,16 @@ _IS_DUE = and_(batch.c.next_at <= _now, _IS_READY)
 _IS_TRIED_AND_READY = and_(IS_TRIED, _IS_DUE)
 # What was tried before goes first: a doubt is not to outlive what can clear it.
 _TRIED = {
-    of: _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, is_mine, by=batch.c.next_at)
+    of: _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, is_mine, by=_LONGEST_DUE)
     for of, is_mine in _IS_MINE.items()
 }
 _FRESH = {
-    of: _first(_IS_OF_RELEASE, IS_FRESH, batch.c.next_at <= _now, is_mine, by=batch.c.seq)
+    of: _first(_IS_OF_RELEASE, IS_FRESH, batch.c.next_at <= _now, is_mine, by=[batch.c.seq])
     for of, is_mine in _IS_MINE.items()
 }
-_FOREIGN = _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, ~_IS_OURS, ~_IS_LEFT, by=batch.c.next_at)
+_FOREIGN = _first(_IS_OF_RELEASE, _IS_TRIED_AND_READY, ~_IS_OURS, ~_IS_LEFT, by=_LONGEST_DUE)
 _PRIORITY = {
-    of: _first(_IS_PRIORITY, IS_OPEN, _IS_DUE, is_mine, by=batch.c.next_at)
-    for of, is_mine in _IS_MINE.items()
+    of: _first(_IS_PRIORITY, IS_OPEN, _IS_DUE, is_mine, by=_LONGEST_DUE) for of, is_mine in _IS_MINE.items()
 }
 
 

@@ -57,7 +57,7 @@ def test_a_template_that_cannot_be_used_is_one_sentence(terminal, letter, name, 
     if name.startswith("letter."):
         rewrite(letter / SERIES_FILE, "[cadence]", 'layout = "letter"\n[cadence]')
     said = terminal.refuses("preview", "--text")
-    assert said.startswith(f"templates/email/{name}:{line}: ")
+    assert said.startswith(f"templates/email/{name}:{line}:")
     assert words in said
 
 
