@@ -146,10 +146,12 @@ class Sender:
     app: App
     schedule: Schedule
     pids: Sequence[int]
+    held: list[str]
 
     def finish(self) -> float:
         """Send what was released; return the most memory that was seen, of all processes together."""
-        self.schedule._wake()
+        self.held.clear()
+        self.schedule._tick()
         most = 0.0
         while not _is_settled(self.app):
             most = max(most, held_mb(self.pids))
@@ -164,11 +166,14 @@ def _sender(app: App, row: Row) -> Iterator[Sender | None]:
         return
     prepare_to_send()
     processes = app.engines.caller_processes(app.routing)
-    # It is told when there is something to send, and finds nothing by itself.
-    schedule = Schedule(app.engine, senders=SENDERS, processes=processes, tick_seconds=3600)
+    # It does nothing by itself: what is due is released, and timed, outside of it.
+    held = ["not yet"]
+    schedule = Schedule(
+        app.engine, senders=SENDERS, processes=processes, why_not=lambda: next(iter(held), None)
+    )
     schedule.start()
     try:
-        yield Sender(app, schedule, [os.getpid(), *(one.pid for one in processes.values())])
+        yield Sender(app, schedule, [os.getpid(), *(one.pid for one in processes.values())], held)
     finally:
         schedule.stop()
 

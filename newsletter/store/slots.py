@@ -30,6 +30,8 @@ _LAST_SIZE = (
         release.c.state.in_((ReleaseState.SENDING, ReleaseState.SETTLED)),
     )
     .group_by(release.c.slot_id)
+    # A date that came without an issue went to nobody, and nothing has grown since.
+    .having(func.sum(release.c.planned) > 0)
     .order_by(func.max(release.c.due_at).desc(), release.c.slot_id.desc())
     .limit(1)
 )
@@ -98,7 +100,7 @@ def queued(tx: Connection) -> list[Slot]:
 
 
 def last_size(tx: Connection, series_id: int) -> int | None:
-    """Return how many people the last slot of a series went to; None where there was none."""
+    """Return how many people the last slot went to that went to anybody; None where there was none."""
     found = tx.execute(_LAST_SIZE, {"series_id": series_id}).scalar()
     return None if found is None else int(found)
 

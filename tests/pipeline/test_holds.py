@@ -51,6 +51,18 @@ def test_far_more_people_than_last_time_wait_for_a_word(queued):
     assert len([one for one in service.accepted if one[0] == "neck"]) == 115
 
 
+def test_after_a_date_without_an_issue_the_next_goes_to_as_many_as_the_last_that_went(office):
+    office.join(*CROWD)
+    office.queue("back-pain/lower-back")
+    service = office.connect()
+    office.run(until=FIRST)
+    office.clock.advance_to(FIRST + timedelta(days=8))
+    office.run(until=office.clock.now())
+    office.queue("back-pain/neck")
+    office.run(until=FIRST + timedelta(days=20))
+    assert Counter(issue for issue, _ in service.accepted) == {"lower-back": 115, "neck": 115}
+
+
 def test_a_plan_tells_beforehand_that_an_issue_will_be_held(queued):
     queued.connect()
     queued.run(until=FIRST)
