@@ -45,7 +45,8 @@ _HEAD = """
     ## Ask where links lead
 
     `--links` asks each address once, four hosts at a time and one question a second to each, with HEAD and
-    then GET, and tries again twice where a server is busy. It says who asks, sends no credentials, and
+    then GET, and tries again twice where a server is busy. Where a link names a place in a page (`#name`), it
+    reads the page, up to 1 MB, and looks for the place. It says who asks, sends no credentials, and
     connects to no address of a private network, nor to one that a redirect leads to. It asks nothing that
     is made for one reader, such as the address to unsubscribe.
 

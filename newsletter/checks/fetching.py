@@ -11,11 +11,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 MOST_HOPS = 5
+#: So much of a page is read, in bytes.
+MOST_READ = 1_000_000
 PERMANENT, TEMPORARY = frozenset({301, 308}), frozenset({302, 303, 307})
 #: What some servers answer to HEAD though they have the page.
 _ASK_AGAIN = frozenset({400, 403, 404, 405, 406, 410, 500, 501, 503})
@@ -36,7 +40,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of asking: the last status, where it was found, and how it got there; or the trouble."""
+    """What came of asking: the last status, where it was found, and how it got there; or the trouble.
+
+    `body` is what was read; None where nobody asked for it, or where it did not come whole.
+    """
 
     url: str
     status: int = 0
@@ -44,6 +51,14 @@ class Reply:
     hops: tuple[int, ...] = ()
     trouble: Trouble | None = None
     detail: str = ""
+    body: bytes | None = None
+
+
+class _Answer(NamedTuple):
+    status: int
+    location: str
+    content_type: str
+    body: bytes | None = None
 
 
 class _Troubled(Exception):
@@ -82,27 +97,38 @@ class Fetcher:
 
     def ask(self, url: str) -> Reply:
         """Follow an address to where it ends; never raises."""
+        return self._follow(url, self._visit)
+
+    def read(self, url: str) -> Reply:
+        """Follow an address to where it ends and read what is there, up to 1 MB; never raises."""
+        return self._follow(url, self._read)
+
+    def _follow(self, url: str, visit: Callable[[str], _Answer]) -> Reply:
         hops: list[int] = []
         while True:
             try:
-                status, location, content_type = self._visit(url)
+                status, location, content_type, body = visit(url)
             except _Troubled as error:
                 return Reply(url, hops=tuple(hops), trouble=error.trouble, detail=error.detail)
             if status not in PERMANENT | TEMPORARY or not location or len(hops) == MOST_HOPS:
-                return Reply(url, status, content_type, tuple(hops))
+                return Reply(url, status, content_type, tuple(hops), body=body)
             hops.append(status)
             try:
                 url = urljoin(url, location)
             except ValueError:
                 return Reply(location, hops=tuple(hops), trouble=Trouble.MALFORMED)
 
-    def _visit(self, url: str) -> tuple[int, str, str]:
+    def _visit(self, url: str) -> _Answer:
         parts, host, port = _parsed(url)
         address = self._address(host, port)
         answer = self._request("HEAD", parts, host, port, address)
         if answer[0] in _ASK_AGAIN:
             answer = self._request("GET", parts, host, port, address)
         return answer
+
+    def _read(self, url: str) -> _Answer:
+        parts, host, port = _parsed(url)
+        return self._request("GET", parts, host, port, self._address(host, port), whole=True)
 
     def _address(self, host: str, port: int) -> str:
         try:
@@ -120,24 +146,31 @@ class Fetcher:
         return addresses[0]
 
     def _request(
-        self, method: str, parts: SplitResult, host: str, port: int, address: str
-    ) -> tuple[int, str, str]:
+        self, method: str, parts: SplitResult, host: str, port: int, address: str, *, whole: bool = False
+    ) -> _Answer:
         connection = HTTPConnection(host, port, timeout=self.seconds)
         # Left to itself it would resolve the name again, and connect to whatever that says now.
         connection.auto_open = 0
-        watch = threading.Timer(self.seconds, _hang_up, [connection])
+        # The connection forgets its line as soon as the headers are there; the page comes after them.
+        lines: list[socket.socket] = []
+        watch = threading.Timer(self.seconds, _hang_up, [lines])
         asked = {"User-Agent": self.agent, "Accept": "*/*", "Connection": "close"}
-        if method == "GET":
+        if method == "GET" and not whole:
             # Nobody wants to send a film to somebody who wants a status.
             asked["Range"] = "bytes=0-2047"
         try:
             connection.sock = socket.create_connection((address, port), self.seconds)
+            lines.append(connection.sock)
             watch.start()
             if parts.scheme == "https":
                 connection.sock = self._secured(connection.sock, host)
+                lines.append(connection.sock)
                 connection.sock.do_handshake()
             connection.request(method, _target(parts), headers=asked)
-            return _told(connection.getresponse())
+            response = connection.getresponse()
+            body = _whole(response) if whole and response.status == HTTPStatus.OK else None
+            # Hung up on in the middle, a page without a length looks as if it had come whole.
+            return _told(response, body if watch.is_alive() else None)
         except ssl.SSLCertVerificationError as error:
             raise _Troubled(Trouble.UNSAFE, error.verify_message) from None
         except ssl.SSLError as error:
@@ -174,16 +207,25 @@ def _target(parts: SplitResult) -> str:
     return (quote(parts.path, safe=_SAFE) or "/") + query
 
 
-def _told(response: HTTPResponse) -> tuple[int, str, str]:
+def _told(response: HTTPResponse, body: bytes | None) -> _Answer:
     content_type = response.getheader("Content-Type") or ""
-    return (
+    return _Answer(
         response.status,
         response.getheader("Location") or "",
         content_type.partition(";")[0].strip().lower(),
+        body,
     )
 
 
-def _hang_up(connection: HTTPConnection) -> None:
+def _whole(response: HTTPResponse) -> bytes | None:
+    """Read what is there; None where it is too long, breaks off or comes packed."""
+    if response.getheader("Content-Encoding", "identity").lower() != "identity":
+        return None
+    body = response.read(MOST_READ + 1)
+    return None if len(body) > MOST_READ or response.length else body
+
+
+def _hang_up(lines: Sequence[socket.socket]) -> None:
     # A server that sends a byte now and then never meets the time-out of a single read.
-    with suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError):
+        lines[-1].shutdown(socket.SHUT_RDWR)

@@ -4,12 +4,13 @@ Only what an editor wrote is asked: never an address to unsubscribe, to confirm 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urldefrag, urlsplit
 
 from newsletter import __version__
+from newsletter.checks.anchors import Anchors, anchors_of, fragment_of, is_page, judge_fragment
 from newsletter.checks.fetching import PERMANENT, Fetcher, Reply, Trouble
 from newsletter.checks.links import is_nowhere, split_url
 from newsletter.checks.page import Page, Seen
@@ -79,6 +80,8 @@ _GONE = frozenset({404, 410})
 _FOUND = frozenset([*range(200, 300), 416])
 _FIELD = "\ue000"
 
+_Answered = tuple[Reply, Anchors | None]
+
 
 @dataclass(frozen=True)
 class Online:
@@ -90,32 +93,37 @@ class Online:
     def __call__(self, samples: Sequence[Sample]) -> Iterator[Finding]:
         """Yield what is found; raises Refused where no name at all can be resolved."""
         wanted = {sample.target: _addresses(sample) for sample in samples}
-        every = dict.fromkeys(urldefrag(url)[0] for urls in wanted.values() for url, _ in urls)
-        replies = self._asked(list(every), samples)
+        links = [one for urls in wanted.values() for one in urls]
+        read = {urldefrag(url)[0] for url, is_picture in links if fragment_of(url) and not is_picture}
+        every = dict.fromkeys(urldefrag(url)[0] for url, _ in links)
+        replies = self._asked({url: url in read for url in every}, samples)
         for sample in samples:
             for url, is_picture in wanted[sample.target]:
-                reply = replies[urldefrag(url)[0]]
+                reply, anchors = replies[urldefrag(url)[0]]
                 if seen := (_judge_picture if is_picture else _judge)(url, reply):
                     yield sample.found(seen)
+                if not is_picture and (seen := judge_fragment(url, anchors)):
+                    yield sample.found(seen)
 
-    def _asked(self, urls: list[str], samples: Sequence[Sample]) -> dict[str, Reply]:
-        hosts: dict[str, list[str]] = {}
-        for url in urls:
-            hosts.setdefault(urlsplit(url).netloc.lower(), []).append(url)
+    def _asked(self, urls: Mapping[str, bool], samples: Sequence[Sample]) -> dict[str, _Answered]:
+        """Ask each address, and read those that are marked."""
+        hosts: dict[str, dict[str, bool]] = {}
+        for url, is_read in urls.items():
+            hosts.setdefault(urlsplit(url).netloc.lower(), {})[url] = is_read
         if not hosts:
             return {}
         fetcher = self.fetcher or Fetcher(_agent(samples[0].publication.public_url))
         with ThreadPoolExecutor(AT_ONCE) as pool:
             answered = pool.map(lambda of_one: self._ask_host(fetcher, of_one), hosts.values())
             replies = [reply for of_one in answered for reply in of_one]
-        if all(reply.trouble in (Trouble.UNKNOWN, Trouble.SILENT) for reply in replies) and len(hosts) > 1:
-            why = replies[0].detail or str(replies[0].trouble)
+        if all(reply.trouble in (Trouble.UNKNOWN, Trouble.SILENT) for reply, _ in replies) and len(hosts) > 1:
+            why = replies[0][0].detail or str(replies[0][0].trouble)
             raise Refused(f"no link answers: {why}", mend="check the network, or leave out --links")
         return dict(zip((url for of_one in hosts.values() for url in of_one), replies, strict=True))
 
-    def _ask_host(self, fetcher: Fetcher, urls: Sequence[str]) -> list[Reply]:
-        replies = []
-        for number, url in enumerate(urls):
+    def _ask_host(self, fetcher: Fetcher, urls: Mapping[str, bool]) -> list[_Answered]:
+        replies: list[_Answered] = []
+        for number, (url, is_read) in enumerate(urls.items()):
             if number:
                 self.wait(PAUSE)
             reply = fetcher.ask(url)
@@ -124,7 +132,11 @@ class Online:
                     break
                 self.wait(PAUSE * 2**again)
                 reply = fetcher.ask(url)
-            replies.append(reply)
+            anchors = None
+            if is_read and is_page(reply):
+                self.wait(PAUSE)
+                anchors = anchors_of(fetcher.read(reply.url))
+            replies.append((reply, anchors))
         return replies
 
 

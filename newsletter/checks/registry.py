@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from newsletter.checks import (
+    anchors,
     axe,
     cadence,
     colours,
@@ -33,7 +34,7 @@ CHAPTERS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("The inbox", (inbox,)),
     ("Both parts", (revision, text_part)),
     ("Pictures", (pictures,)),
-    ("Links", (links, online)),
+    ("Links", (links, online, anchors)),
     ("Reading for everybody", (reading, colours)),
     ("Styles and Outlook", (styles, support, outlook)),
     ("In a browser", (drawn, axe)),

@@ -93,7 +93,7 @@ def test_a_link_that_moved_says_where_to(web):
 
 
 def test_who_asks_says_so_and_sends_nothing_else(web):
-    found(web, sample(web.url("/no-head?a=b#rows")))
+    found(web, sample(web.url("/no-head?a=b#/rows")))
     assert [(method, path) for method, path, _ in web.asked] == [
         ("HEAD", "/no-head?a=b"),
         ("GET", "/no-head?a=b"),
@@ -106,10 +106,30 @@ def test_who_asks_says_so_and_sends_nothing_else(web):
 
 def test_each_address_is_asked_once_and_a_host_in_peace(web):
     waited: list[float] = []
-    issues = sample(web.url("/"), web.url("/#rows"), web.url("/a.png"), web.url("/", "www.example.net"))
+    issues = sample(web.url("/"), web.url("/#/rows"), web.url("/a.png"), web.url("/", "www.example.net"))
     found(web, issues, issues, waited=waited)
     assert sorted(path for _, path, _ in web.asked) == ["/", "/", "/a.png"]
     assert waited == [1.0]
+
+
+def test_a_page_is_read_once_for_all_its_places_and_after_a_pause(web):
+    waited: list[float] = []
+    issue = sample(web.url("/page#rows"), web.url("/page#old"), web.url("/page#tools"))
+    (finding,) = found(web, issue, issue, waited=waited)[:1]
+    assert finding.what == f"{web.url('/page')} has no 'tools'"
+    assert [method for method, _, _ in web.asked] == ["HEAD", "GET"]
+    assert waited == [1.0]
+
+
+def test_a_page_is_read_where_a_redirect_ends_and_both_are_told(web):
+    names = [one.name for one in found(web, sample(web.url("/detour#rows")))]
+    assert names == ["link-redirects", "link-anchor-missing"]
+
+
+def test_a_page_that_leads_inside_only_when_it_is_read_is_never_connected_to(web):
+    answers = iter([["127.0.0.1"], ["10.0.0.1"]])
+    assert found(web, sample(web.url("/page#tools")), resolve=lambda host, port: next(answers)) == []
+    assert [method for method, _, _ in web.asked] == ["HEAD"]
 
 
 def test_what_may_pass_is_asked_again_after_a_while(web):
@@ -191,6 +211,13 @@ def test_a_server_that_dawdles_or_babbles_is_not_waited_for(web, sent):
     with dawdling(sent) as (port, dripped):
         reply = fetcher(web, seconds=0.3).ask(f"http://shop.example.org:{port}/")
     assert reply.trouble is Trouble.SILENT
+    assert len(dripped) < PATIENCE
+
+
+def test_a_page_that_does_not_come_to_its_end_in_time_is_not_taken_for_whole(web):
+    with dawdling(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>Sow") as (port, dripped):
+        reply = fetcher(web, seconds=0.3).read(f"http://shop.example.org:{port}/")
+    assert reply.body is None
     assert len(dripped) < PATIENCE
 
 

@@ -1,7 +1,7 @@
 """A web server on this machine that answers as pages of others do, and keeps what it was asked."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -28,6 +28,16 @@ PATHS: dict[str, tuple[int, str, str]] = {
     "/to-a-password": (302, "http://ada:secret@shop.example.org:{port}/", ""),
     "/round": (302, "/round", ""),
 }
+#: What stands in the pages that have something in them.
+PAGES: dict[str, bytes] = {
+    "/page": '<h2 id="rows">Rows</h2><a name="old"></a><p id="bäume">Sow.</p>'.encode(),
+    "/scripted": b'<h2 id="rows">Rows</h2><script>grow()</script>',
+    "/latin": "<p>Für Bäume.</p>".encode("latin-1"),
+    "/long": b"<p>Sow.</p>" * 100_000,
+    "/packed": b"\x1f\x8b",
+    "/broken-off": b"<p>Sow",
+}
+HEADERS = {"/packed": ("Content-Encoding", "gzip"), "/broken-off": ("Content-Length", "900")}
 
 
 @dataclass
@@ -61,7 +71,12 @@ def others() -> Iterator[Others]:
                 self.send_header("Location", leads.format(port=web.port))
             if kind:
                 self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            if path in HEADERS:
+                self.send_header(*HEADERS[path])
             self.end_headers()
+            if self.command == "GET":
+                with suppress(OSError):
+                    self.wfile.write(PAGES.get(path, b""))
 
         do_GET = do_HEAD  # noqa: N815 - the name that http.server looks for
 
