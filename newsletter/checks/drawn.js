@@ -238,5 +238,40 @@
     return (light + 0.05) / (dark + 0.05);
   }
 
-  window.drawn = { texts, excess, targets, dropPictures, dropSchemes, pixels };
+  // Of each picture: how much of it is transparent, how light the rest is, and how much of its edge is light.
+  async function cutouts(pictures, least) {
+    const found = [];
+    for (const [name, type, coded] of pictures) {
+      const bytes = Uint8Array.from(atob(coded), (one) => one.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes], { type })).catch(() => null);
+      if (bitmap) found.push({ name, ...cutout(bitmap, least) });
+    }
+    return found;
+  }
+
+  function cutout(bitmap, least) {
+    // No mail shows more pixels than these, and an outline is to be seen in those that it shows.
+    const scale = Math.min(1, 1200 / Math.max(bitmap.width, bitmap.height));
+    const width = Math.ceil(bitmap.width * scale), height = Math.ceil(bitmap.height * scale);
+    const sheet = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    sheet.drawImage(bitmap, 0, 0, width, height);
+    const data = sheet.getImageData(0, 0, width, height).data;
+    const isSeen = (x, y) => x < 0 || y < 0 || x >= width || y >= height || data[(y * width + x) * 4 + 3] > 127;
+    let seen = 0, light = 0, edge = 0, edgeLight = 0;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        if (!isSeen(x, y)) continue;
+        const at = (y * width + x) * 4;
+        const own = luminance((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+        seen++;
+        light += own;
+        if (isSeen(x - 1, y) && isSeen(x + 1, y) && isSeen(x, y - 1) && isSeen(x, y + 1)) continue;
+        edge++;
+        if (own >= least) edgeLight++;
+      }
+    }
+    return { clear: 1 - seen / (width * height), luminance: seen ? light / seen : 1, outline: edge ? edgeLight / edge : 0 };
+  }
+
+  window.drawn = { texts, excess, targets, dropPictures, dropSchemes, pixels, cutouts };
 })();

@@ -28,6 +28,8 @@ PHONES = (320, 360)
 TARGET, TARGET_LARGE = 24, 44
 #: As Chromium draws letters, their edges are paler than the colour that was chosen.
 LEAST_DRAWN = 3.0
+#: Rounded corners leave less of a picture clear than a cut-out does.
+CLEAR, LEAST_LUMINANCE, OUTLINED = 0.1, 0.25, 0.5
 
 DARK_LOW = error(
     "contrast-too-low-in-the-dark",
@@ -60,6 +62,14 @@ OVER_PICTURE = warning(
     "a dark mode may turn the letters round and leave the picture, or the other way",
     "give the text a background-color of its own",
 )
+PICTURE_LOST = warning(
+    "picture-lost-in-the-dark",
+    "DARK-4",
+    "a PNG or GIF is transparent in a tenth of its pixels or more, the rest has a mean luminance below 0.25,"
+    " and less than half of its edge is lighter",
+    "where the ground under it turns dark, dark lines are gone",
+    "draw a light outline around it, or fill its ground",
+)
 TOO_WIDE = error(
     "wider-than-the-screen",
     "LAY-1",
@@ -90,7 +100,10 @@ Measured = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was measured of one issue: the texts of each model, and by the width of a screen what is wider."""
+    """What was measured of one issue: the texts of each model, and by the width of a screen what is wider.
+
+    `cutouts` are its PNGs and GIFs: `clear` and `outline` are shares, `luminance` is a mean, all from 0 to 1.
+    """
 
     light: Sequence[Measured]
     dark: Sequence[Measured]
@@ -98,6 +111,7 @@ class Drawn:
     bare: Sequence[Measured]
     excess: Mapping[int, Measured]
     targets: Sequence[Measured]
+    cutouts: Sequence[Measured] = ()
 
 
 def judge(drawn: Drawn) -> Sightings:
@@ -116,6 +130,7 @@ def judge(drawn: Drawn) -> Sightings:
     for one in _distinct(drawn.light):
         if _key(one) in lost and _contrast(one) >= _least(one):
             yield _low(DARKENED, one, lost[_key(one)])
+    yield from _judge_cutouts(drawn.cutouts)
     yield from _judge_size(drawn)
 
 
@@ -134,6 +149,14 @@ def _judge_light(texts: Iterable[Measured], lost: Mapping[str, float]) -> Sighti
             yield _low(GONE_INVERTED, one, inverted)
         elif inverted < _least(one):
             yield _low(LOW_INVERTED, one, inverted)
+
+
+def _judge_cutouts(pictures: Iterable[Measured]) -> Sightings:
+    for one in pictures:
+        is_dark = one["luminance"] < LEAST_LUMINANCE and one["outline"] < OUTLINED
+        if is_dark and one["clear"] >= CLEAR:
+            what = f"{one['clear']:.0%} of a picture is clear, and the rest has a luminance of"
+            yield Seen(PICTURE_LOST, f"{what} {one['luminance']:.2f}", about=one["name"])
 
 
 def _judge_size(drawn: Drawn) -> Sightings:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsletter.checks.axe import COLOURS_ALONE, OPTIONS, judge_axe
 from newsletter.checks.chromium import axe_script, opened_browser
-from newsletter.checks.drawn import PHONES, Drawn, judge
+from newsletter.checks.drawn import LEAST_LUMINANCE, PHONES, Drawn, judge
 from newsletter.checks.page import Seen
 from newsletter.checks.sample import Sample
 from newsletter.domain.finding import Finding
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DESK = 800
 _HEIGHT = 900
+_MAYBE_CLEAR = ("image/png", "image/gif")
 _MEASURES = Path(__file__).with_name("drawn.js").read_text(encoding="utf-8")
 
 
@@ -123,13 +124,23 @@ def _looked(screen: Screen, sample: Sample) -> list[Seen]:
     screen.measure("dropPictures")
     bare = screen.measure("texts")
     screen.keep(sample, "without-pictures")
-    seen = list(judge(Drawn(light, dark, darkened, bare, excess, targets)))
+    seen = list(judge(Drawn(light, dark, darkened, bare, excess, targets, _cutouts(screen, sample))))
     known = sample.known | {one.rule.name for one in seen}
     return [
         *seen,
         *judge_axe(violations, known),
         *judge_axe(dark_violations, known, dark=True),
     ]
+
+
+def _cutouts(screen: Screen, sample: Sample) -> list[dict[str, Any]]:
+    # By their bytes: pixels of a picture that the page loaded from another host are not given out.
+    pictures = [
+        (one.name, one.content_type, base64.b64encode(one.data).decode("ascii"))
+        for one in sample.media
+        if one.content_type in _MAYBE_CLEAR
+    ]
+    return list(screen.measure("cutouts", pictures, LEAST_LUMINANCE))
 
 
 def _darkened(screen: Screen, sample: Sample) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from bad_drawn_cast import DRAWN, LINK, drawn
+from bad_drawn_cast import CLEAR, DRAWN, INK, LINK, PAPER, drawn, framed, logo
 from checks_cast import picture
 
 from newsletter.checks.chromium import SYSTEM
@@ -47,6 +47,12 @@ def test_what_is_drawn_badly_is_found_by_its_rule_alone(look, name: str, sample:
         drawn(
             '<div style="background:linear-gradient(#000, #333)"><p style="background:#fff">Sow.</p></div>'
         ),
+        logo(framed(INK, INK)),
+        logo(framed(CLEAR, PAPER, *[INK] * 11)),
+        logo(framed(CLEAR, "e0b050ff", "e0b050ff")),
+        logo(framed(CLEAR, *[INK] * 40, width=1)),
+        logo(framed(CLEAR, CLEAR)),
+        logo(b"\x89PNG\r\n\x1a\nrubbish"),
         drawn('<div style="display:none;width:900px;color:#fff">Sow.</div>'),
     ],
 )
