@@ -153,7 +153,8 @@ class Fetcher:
         connection.auto_open = 0
         # The connection forgets its line as soon as the headers are there; the page comes after them.
         lines: list[socket.socket] = []
-        watch = threading.Timer(self.seconds, _hang_up, [lines])
+        is_late = threading.Event()
+        watch = threading.Timer(self.seconds, _hang_up, [lines, is_late])
         asked = {"User-Agent": self.agent, "Accept": "*/*", "Connection": "close"}
         if method == "GET" and not whole:
             # Nobody wants to send a film to somebody who wants a status.
@@ -170,7 +171,7 @@ class Fetcher:
             response = connection.getresponse()
             body = _whole(response) if whole and response.status == HTTPStatus.OK else None
             # Hung up on in the middle, a page without a length looks as if it had come whole.
-            return _told(response, body if watch.is_alive() else None)
+            return _told(response, None if is_late.is_set() else body)
         except ssl.SSLCertVerificationError as error:
             raise _Troubled(Trouble.UNSAFE, error.verify_message) from None
         except ssl.SSLError as error:
@@ -225,7 +226,9 @@ def _whole(response: HTTPResponse) -> bytes | None:
     return None if len(body) > MOST_READ or response.length else body
 
 
-def _hang_up(lines: Sequence[socket.socket]) -> None:
-    # A server that sends a byte now and then never meets the time-out of a single read.
+def _hang_up(lines: Sequence[socket.socket], is_late: threading.Event) -> None:
+    # A server that sends a byte now and then never meets the time-out of a single read. Whoever reads wakes up
+    # with the line, and must know then.
+    is_late.set()
     with suppress(OSError):
         lines[-1].shutdown(socket.SHUT_RDWR)
