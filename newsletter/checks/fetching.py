@@ -227,7 +227,7 @@ def _whole(response: HTTPResponse) -> bytes | None:
 
 
 def _hang_up(lines: Sequence[socket.socket], is_late: threading.Event) -> None:
-    # A server that sends a byte now and then never meets the time-out of a single read. Whoever reads wakes up
+    # A server that sends a byte now and then never meets the time-out of a single read. Its reader wakes up
     # with the line, and must know then.
     is_late.set()
     with suppress(OSError):
