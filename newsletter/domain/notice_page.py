@@ -37,11 +37,7 @@ def notice_page(
     )
     end = "<br>".join(escape(line) for line in foot)
     return (
-        f'<!doctype html><html {whole}><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        '<meta name="supported-color-schemes" content="light dark">'
-        f"<title>{escape(subject)}</title><style>{_styles(dress)}</style></head>"
+        f"<!doctype html><html {whole}>{_head(subject, dress)}"
         f'<body class="canvas" style="margin:0;background:{colours["canvas"]}">'
         f'<div role="article" aria-roledescription="email" aria-label="{escape(subject)}" {whole}>'
         f'<table role="presentation" class="canvas" width="100%" cellpadding="0" cellspacing="0"'
@@ -51,15 +47,31 @@ def notice_page(
         f'<p class="mark" dir="auto" style="margin:0 0 32px;font:bold 18px/24px {serif};'
         f'color:{colours["accent"]};text-align:{start}">{escape(publication.name)}</p>'
         f'<h1 dir="auto" style="margin:0 0 16px;font:bold 26px/33px {serif};color:{colours["text"]};'
-        f'text-align:{start}">{escape(subject)}</h1>{firsts}'
-        '<table role="presentation" cellpadding="0" cellspacing="0" style="margin:8px 0 28px"><tr>'
-        f'<td class="ground" style="background:{colours["accent"]};border-radius:6px">'
-        f'<a class="push" href="{link}" style="display:inline-block;padding:11px 24px;'
-        f'font:bold 16px/22px {sans};color:{colours["on_accent"]};text-decoration:none">{escape(button)}</a>'
-        f"</td></tr></table>{lasts}"
+        f'text-align:{start}">{escape(subject)}</h1>{firsts}{_button(button, link, dress)}{lasts}'
         f'<p dir="auto" class="soft foot" style="margin:24px 0 0;padding:24px 0 0;{small};'
         f'border-top:1px solid {colours["rule"]};text-align:{start}">{end}</p>'
         "</td></tr></table></td></tr></table></div></body></html>"
+    )
+
+
+def _head(subject: str, dress: Dress) -> str:
+    return (
+        '<head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        '<meta name="supported-color-schemes" content="light dark">'
+        f"<title>{escape(subject)}</title><style>{_styles(dress)}</style></head>"
+    )
+
+
+def _button(words: str, link: str, dress: Dress) -> str:
+    colours = dress.light
+    return (
+        '<table role="presentation" cellpadding="0" cellspacing="0" style="margin:8px 0 28px"><tr>'
+        f'<td class="ground" style="background:{colours["accent"]};border-radius:6px">'
+        f'<a class="push" href="{link}" style="display:inline-block;padding:11px 24px;'
+        f'font:bold 16px/22px {dress.text};color:{colours["on_accent"]};text-decoration:none">'
+        f"{escape(words)}</a></td></tr></table>"
     )
 
 
