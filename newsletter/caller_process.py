@@ -24,6 +24,8 @@ COMMAND = (sys.executable, "-P", "-c", "from newsletter.calling import main; mai
 #: How long an order may wait to be read, and how long a process may take to end, in seconds.
 _PATIENCE = 10
 _LOOK_SECONDS = 1.0
+#: So many open orders keep it busy: one that it composes, one that it posts, and one that waits.
+_ENOUGH = 3
 
 log = structlog.get_logger()
 
@@ -90,6 +92,11 @@ class CallerProcess:
     @property
     def is_ready(self) -> bool:
         return self._is_ready
+
+    @property
+    def has_enough(self) -> bool:
+        """Tell whether it has so many orders that it will not run out of them."""
+        return len(self._open) >= _ENOUGH
 
     def take(self, claim: Claim) -> bool:
         """Take a claim to call for; False where this process cannot."""

@@ -38,6 +38,8 @@ class Callers:
             threading.Thread(target=self._run, name=f"caller-{number}", daemon=True) for number in range(most)
         ]
         self.free = most
+        #: The call that this process makes, where the other one makes the others.
+        self._ours: Work | None = None
 
     def start(self) -> None:
         """Start the threads, and the process."""
@@ -66,6 +68,7 @@ class Callers:
                 self.free -= 1
             elif _is_composed(work):
                 self.free -= 1
+                self._ours = work if isinstance(work, Claim) else self._ours
                 self._given.put(work)
 
     def take(self, seconds: float) -> list[Ended]:
@@ -78,6 +81,8 @@ class Callers:
                 one = self._ended.get_nowait()
         except queue.Empty:
             self.free += len(ended)
+            if any(one.work is self._ours for one in ended):
+                self._ours = None
             return ended
 
     def wake(self) -> None:
@@ -85,11 +90,24 @@ class Callers:
         self._ended.put(None)
 
     def _is_taken(self, work: Work) -> bool:
-        return self._process is not None and isinstance(work, Claim) and self._process.take(work)
+        if self._process is None or not isinstance(work, Claim):
+            return False
+        return not self._lends_a_hand(self._process) and self._process.take(work)
+
+    def _lends_a_hand(self, process: CallerProcess) -> bool:
+        """Tell whether this process has the time to make a call itself, and the other one enough to do."""
+        return self._ours is None and process.has_enough and self._ended.empty()
 
     def _run(self) -> None:
-        while (work := self._given.get()) is not None:
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        # A name that lives on while the thread waits would keep a whole call.
+        work = self._given.get()
+        if work is not None:
             self._ended.put(Ended(work, self._do(work)))
+        return work is not None
 
     def _do(self, work: Work) -> Answer | Sightings | None:
         try:

@@ -26,6 +26,8 @@ ConsentText = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+#: What stands for the standard output where a file can be named.
+_OUTPUT = Path("-")
 #: In a log there is a line each time so many seconds have passed.
 _EVERY = 2.0
 
@@ -102,7 +104,8 @@ def export(
         Form, typer.Option("--format", help="For a spreadsheet, or with all there is.")
     ] = Form.csv,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it there, whole or not at all.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it there, whole or not at all; - is the output."),
     ] = None,
 ) -> None:
     """Write everybody with their subscriptions; keep such a file as you keep the database.
@@ -115,12 +118,13 @@ def export(
     from newsletter.pipeline.exporting import Format  # noqa: PLC0415 - slow to import
 
     app = letter(ctx)
+    file = out if out != _OUTPUT else None
     sys.stdout.flush()
     with _watching(is_quiet(ctx)) as watch:
-        count = app.exporting.export(out, Format(form.value), series, watch)
+        count = app.exporting.export(file, Format(form.value), series, watch)
     sys.stdout.flush()
-    if out is not None:
-        say(f"{_people(count)} written to {out}")
+    if file is not None:
+        say(f"{_people(count)} written to {file}")
 
 
 def say_imported(found: "Imported", where: str = "") -> None:

@@ -204,10 +204,12 @@ def test_an_export_that_fails_leaves_what_was_there(letter, terminal):
     assert not list(letter.glob(".out*"))
 
 
-def test_an_export_goes_to_the_terminal_without_a_file(letter, capfdbinary):
+@pytest.mark.parametrize("out", [[], ["--out", "-"]], ids=["no file", "a dash"])
+def test_an_export_goes_to_the_terminal_without_a_file(letter, capfdbinary, out):
     assert run(["subscribers", "add", "ada@example.org", *CONSENT]) == 0
     capfdbinary.readouterr()
-    assert run(["subscribers", "export"]) == 0
+    assert run(["subscribers", "export", *out]) == 0
+    assert not (letter / "-").exists()
     out = capfdbinary.readouterr().out.decode()
     assert out.splitlines()[0].startswith("address,name,zone,series,state,")
     assert out.splitlines()[1].startswith("ada@example.org,,,back-pain,active,")

@@ -1,15 +1,20 @@
 """The planner's end of the process that calls: what it does with one that is mute, or gone."""
 
 import sys
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
 
 from newsletter import caller_process
 from newsletter.caller_process import CallerProcess
-from newsletter.domain.provider import Outcome
+from newsletter.callers import Callers
+from newsletter.domain.provider import Answer, Outcome
 from newsletter.domain.tokens import Key, TokenKeys
+from newsletter.pipeline.addressing import Frozen
+from newsletter.pipeline.work import Claim, Compiled
 
 KEYS = TokenKeys([Key("k1", b"s" * 32)])
 #: Says that it is ready, and nothing more.
@@ -76,3 +81,37 @@ def test_a_process_that_answers_nobody_is_not_ended_while_nothing_is_open(starte
     process, _ = started(MUTE, patience=timedelta())
     process.join(0.2)
     assert process.is_ready
+
+
+def real_claim(number, fill):
+    """Make what is called for by either process; `fill` composes it in this one."""
+    frozen = Frozen(datetime(2026, 12, 1, tzinfo=UTC), "k1", "https://news.example.org", "news.example.org",
+                    ((0, number, f"reader{number}@example.org", "", 1, 1, 0),))  # fmt: skip
+    letter = Compiled("resend", "a message", fill, "label", None)
+    batch = SimpleNamespace(id=number)
+    return Claim(batch, letter, frozen, frozenset({0}), KEYS, f"key-{number}", 0.0, 1)
+
+
+def test_where_the_process_has_enough_this_one_makes_a_call_at_a_time(monkeypatch):
+    monkeypatch.setattr(caller_process, "COMMAND", (sys.executable, "-P", "-c", MUTE))
+    process = CallerProcess({}, KEYS, 8, timedelta(minutes=1))
+    may_end, made, found = Event(), [], Counter()
+
+    def fill(mailing):
+        made.append(mailing.key)
+        return SimpleNamespace(make=lambda _may_start: may_end.wait(10) and Answer(Outcome.ACCEPTED))
+
+    callers = Callers(SimpleNamespace(call=lambda claim: claim.call.make(None)), 8, process)
+    callers.start()
+    callers.give([real_claim(number, fill) for number in range(1, 7)])
+    assert made == ["key-4"]
+    may_end.set()
+    [one] = callers.take(10)
+    assert (one.work.batch.id, one.found.outcome) == (4, Outcome.ACCEPTED)
+    callers.give([real_claim(7, fill), real_claim(8, fill)])
+    assert made == ["key-4", "key-7"]
+    process.kill()
+    while not callers.is_idle:
+        found.update(one.found.outcome for one in callers.take(10))
+    callers.stop()
+    assert found == {Outcome.UNKNOWN: 6, Outcome.ACCEPTED: 1}
