@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ from newsletter.web.serving import public_pages
 SENDERS = 8
 #: The bare loop posts for about so long.
 BARE_SECONDS = 2.0
-_LOOK = 0.05
+#: How often the end is looked for, in seconds; memory is looked at every few times, which takes longer.
+_LOOK = 0.01
+_MEMORY_EVERY = 5
 #: Another writer writes so often, in seconds.
 _EVERY = 0.01
 
@@ -152,9 +155,10 @@ class Sender:
         """Send what was released; return the most memory that was seen, of all processes together."""
         self.held.clear()
         self.schedule._tick()
-        most = 0.0
+        most, looks = 0.0, count()
         while not _is_settled(self.app):
-            most = max(most, held_mb(self.pids))
+            if next(looks) % _MEMORY_EVERY == 0:
+                most = max(most, held_mb(self.pids))
             time.sleep(_LOOK)
         return most
 
