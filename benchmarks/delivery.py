@@ -33,7 +33,7 @@ from newsletter.app import App
 from newsletter.domain.provider import Mailing
 from newsletter.domain.release import ReleaseState
 from newsletter.domain.tokens import Grant, Purpose
-from newsletter.interpreter import prepare_to_send
+from newsletter.interpreter import prepare_for_bulk
 from newsletter.pipeline.addressing import Frozen, recipients
 from newsletter.scheduler import Schedule
 from newsletter.store import releases
@@ -168,7 +168,7 @@ def _sender(app: App, row: Row) -> Iterator[Sender | None]:
     if not row.sends:
         yield None
         return
-    prepare_to_send()
+    prepare_for_bulk()
     processes = app.engines.caller_processes(app.routing)
     # It does nothing by itself: what is due is released, and timed, outside of it.
     held = ["not yet"]

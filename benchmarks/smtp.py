@@ -19,7 +19,7 @@ from personalisation import DATE, NAME, issue
 
 from newsletter.domain.message import Message, Recipient
 from newsletter.domain.provider import Mailing, Outcome
-from newsletter.interpreter import prepare_to_send
+from newsletter.interpreter import prepare_for_bulk
 from newsletter.providers.settings import MailServer
 from newsletter.providers.smtp import Smtp
 
@@ -34,7 +34,7 @@ with FakeSmtp(keeps_bodies=False) as fake:
 
 
 def main() -> None:
-    prepare_to_send()
+    prepare_for_bulk()
     small = replace(issue(), html=("<p>Hello ", NAME, "</p>\n" * 400), text=("Hello ", NAME, ".\n" * 200))
     with sink() as port, closing(Smtp(MailServer("127.0.0.1", port, "none"))) as smtp:
         for message in (small, issue()):

@@ -27,7 +27,7 @@ from newsletter.app import App
 from newsletter.domain.bouncing import Bounce
 from newsletter.domain.event import Event, EventKind
 from newsletter.domain.release import ReleaseState
-from newsletter.interpreter import prepare_to_send
+from newsletter.interpreter import prepare_for_bulk
 from newsletter.scheduler import Schedule
 from newsletter.store import releases
 from newsletter.web.serving import public_pages
@@ -72,7 +72,7 @@ def _measure(app: App, arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _being_sent(app: App) -> Iterator:
-    prepare_to_send()
+    prepare_for_bulk()
     schedule = Schedule(app.engine, senders=8, processes=app.engines.caller_processes(app.routing))
     schedule.start()
     try:

@@ -24,7 +24,7 @@ from newsletter.domain.delivery import START_DEADLINE
 from newsletter.domain.message import Message
 from newsletter.domain.provider import Answer, Call, Mailing, Provider
 from newsletter.domain.tokens import TokenKeys
-from newsletter.interpreter import prepare_to_send
+from newsletter.interpreter import prepare_for_bulk
 from newsletter.pipeline.addressing import Frozen, recipients
 from newsletter.providers import open_provider
 from newsletter.providers.settings import ProviderSettings
@@ -94,7 +94,7 @@ def main() -> None:
     with suppress(OSError):
         opening = receive(planner)
         if isinstance(opening, Opening):
-            prepare_to_send()
+            prepare_for_bulk()
             _Desk.open(planner, opening).serve()
     # Threads may be in the middle of calls.
     os._exit(0)

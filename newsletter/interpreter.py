@@ -1,10 +1,11 @@
-"""Set Python up for a process that sends for hours. Measured, see docs/performance.md."""
+"""Set Python up for a process that sends for hours, or imports a million people. See docs/performance.md."""
 
 import ctypes
 import gc
 import sys
 
-#: So long may one thread keep the others from Python, in seconds: the public pages wait behind the planner.
+#: So long may one thread keep the others from Python, in seconds: the public pages wait behind the planner,
+#: and what writes an import behind what reads its file.
 _SWITCH = 0.0005
 #: A send makes thousands of tuples for each call, none of them in a ring, and would look through them all
 #: again and again: that took as long as everything else.
@@ -13,7 +14,7 @@ _GARBAGE = (50_000, 20, 100)
 _ARENA_MAX = -8
 
 
-def prepare_to_send() -> None:
+def prepare_for_bulk() -> None:
     """Let threads change often, look for garbage seldom, and share what is free; for the whole process."""
     sys.setswitchinterval(_SWITCH)
     gc.collect()

@@ -72,7 +72,10 @@ def import_(
 
     Example: newsletter subscribers import people.csv --consent "paper form, reception, October 2026"
     """
+    from newsletter.interpreter import prepare_for_bulk  # noqa: PLC0415 - for nothing else here
+
     app = letter(ctx)
+    prepare_for_bulk()
     if file.suffix.lower() in (".jsonl", ".ndjson"):
         if series or consent or columns or attributes:
             raise Refused(

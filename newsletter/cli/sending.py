@@ -94,7 +94,7 @@ def run(
 
 
 def _run_until_stopped(app: "App", web: bool) -> None:
-    from newsletter.interpreter import prepare_to_send  # noqa: PLC0415
+    from newsletter.interpreter import prepare_for_bulk  # noqa: PLC0415
     from newsletter.scheduler import Schedule  # noqa: PLC0415
     from newsletter.web.serving import public_pages  # noqa: PLC0415 - half of the start-up time
 
@@ -109,7 +109,7 @@ def _run_until_stopped(app: "App", web: bool) -> None:
         if web:
             say(f"public pages on {stack.enter_context(public_pages(app))}")
         app.refuse_silent_way_out()
-        prepare_to_send()
+        prepare_for_bulk()
         schedule.start()
         stack.callback(schedule.stop)
         say(f"sending from {app.database.name}; stop with Ctrl-C")
