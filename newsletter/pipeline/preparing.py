@@ -53,6 +53,9 @@ class Preparing:
         while state is ReleaseState.PREPARING:
             with self.database.writing(bulk=True) as tx:
                 state = self._prepare_chunk(tx, release.id, now)
+                if state is ReleaseState.PREPARING:
+                    # Nothing is sent of it yet; the last chunk makes all before it durable.
+                    releases.let_crash_undo(tx)
         with self.database.reading() as tx:
             return releases.get(tx, release.id)
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    text,
     update,
 )
 
@@ -64,6 +65,7 @@ _SETTLE = (
     )
     .values(state=ReleaseState.SETTLED, settled_at=bindparam("now"))
 )
+_NOT_DURABLE = text("SET LOCAL synchronous_commit = off")
 
 
 def add(
@@ -164,6 +166,15 @@ def progress(tx: Connection, before: Release, upto: int, counts: Mapping[Verdict
         waiting=before.waiting + later,
         excluded=excluded,
     )
+
+
+def let_crash_undo(tx: Connection) -> None:
+    """Let the commit return before it is durable: a crash may undo it, but nothing that is durable after it.
+
+    On a server alone, where waiting for the disk takes a fifth of preparing; SQLite has no such choice.
+    """
+    if tx.dialect.name != "sqlite":
+        tx.execute(_NOT_DURABLE)
 
 
 def excluded_of(tx: Connection, release_id: int) -> Mapping[Verdict, int]:

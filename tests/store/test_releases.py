@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from store_cast import ACCEPTED, NOW, ScriptedProvider, capabilities, delivering
 
 from newsletter.domain.delivery import BatchState
@@ -36,6 +36,31 @@ def sizes(newsletter):
 
 def people_of(newsletter):
     return sorted(id_ for (id_,) in newsletter.rows(select(delivery.c.subscriber_id)))
+
+
+@pytest.fixture
+def commits(newsletter):
+    """Collect of each commit whether it waits for the disk."""
+    engine, found = newsletter.database._writing_engine, []
+    is_sqlite = newsletter.database.is_sqlite
+    question, durable = ("PRAGMA synchronous", 2) if is_sqlite else ("SHOW synchronous_commit", "on")
+
+    def ask(connection):
+        found.append(connection.exec_driver_sql(question).scalar() == durable)
+
+    event.listen(engine, "commit", ask)
+    yield found
+    event.remove(engine, "commit", ask)
+
+
+def test_the_last_chunk_of_a_release_is_durable_and_with_it_all_before_it(newsletter, small_chunks, commits):
+    newsletter.join(*names(23))
+    newsletter.queue()
+    Releasing(newsletter.database, capabilities()).tick(NOW)
+    [release] = newsletter.read(releases.every)
+    assert release.planned == 23
+    assert commits.count(False) == (0 if newsletter.database.is_sqlite else 3)
+    assert commits[-1]
 
 
 def test_a_second_release_of_a_slot_and_instant_is_not_made(newsletter):
