@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 #: So long may one thread keep the others from Python, in seconds: the public pages wait behind the planner,
 #: and what writes an import behind what reads its file.
@@ -23,3 +25,16 @@ def prepare_for_bulk() -> None:
     if sys.platform == "linux":
         # Each thread would keep what it has freed for itself: some 15 MB.
         getattr(ctypes.CDLL(None), "mallopt", lambda _number, _value: 0)(_ARENA_MAX, 1)
+
+
+@contextmanager
+def prepared_for_bulk() -> Iterator[None]:
+    """Be prepared while the block runs, in a process that does other things as well."""
+    turn, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    prepare_for_bulk()
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(turn)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

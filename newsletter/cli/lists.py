@@ -15,6 +15,7 @@ from newsletter.cli.printing import accent, muted, number, say, say_json
 from newsletter.cli.watching import bar
 from newsletter.domain.columns import read_map
 from newsletter.errors import Refused
+from newsletter.interpreter import prepared_for_bulk
 
 if TYPE_CHECKING:
     from newsletter.pipeline.restoring import Restored
@@ -72,22 +73,19 @@ def import_(
 
     Example: newsletter subscribers import people.csv --consent "paper form, reception, October 2026"
     """
-    from newsletter.interpreter import prepare_for_bulk  # noqa: PLC0415 - for nothing else here
-
     app = letter(ctx)
-    prepare_for_bulk()
     if file.suffix.lower() in (".jsonl", ".ndjson"):
         if series or consent or columns or attributes:
             raise Refused(
                 f"{file} says itself who agreed to what, and when",
                 mend="leave out --series, --consent, --map and --attributes",
             )
-        with _watching(is_quiet(ctx)) as watch:
+        with prepared_for_bulk(), _watching(is_quiet(ctx)) as watch:
             restored = app.restoring.restore(file, dry_run=dry_run, report=report, watch=watch)
         _say_restored(restored, file, as_json=as_json)
         return
     chosen = read_map(columns or [], attributes)
-    with _watching(is_quiet(ctx)) as watch:
+    with prepared_for_bulk(), _watching(is_quiet(ctx)) as watch:
         found = app.enrolling.import_file(
             file, series, consent, columns=chosen, dry_run=dry_run, report=report, watch=watch
         )
