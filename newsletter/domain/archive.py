@@ -61,7 +61,7 @@ _STYLE = (
     f"<style>.parts{{max-width:600px;margin:0 auto;padding:0 32px 48px;font:15px/24px {_FONT};color:#52606b;"
     "box-sizing:border-box;overflow-wrap:break-word}.parts p{margin:0 0 8px;font-weight:600}"
     ".parts ul{margin:0;padding:0 0 0 20px}.parts a{color:#0b6b62}"
-    "@media (max-width:480px){.parts{padding:0 20px 32px}}"
+    "@media (max-width:480px){.parts{padding:24px 20px 32px}}"
     "@media (prefers-color-scheme:dark){.parts{color:#a9b3b8}.parts a{color:#6fd3c4}}</style>"
 )
 

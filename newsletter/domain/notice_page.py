@@ -35,7 +35,7 @@ def notice_page(
         f'<p dir="auto" class="soft" style="margin:0 0 8px;{small};text-align:{start}">{escape(line)}</p>'
         for line in after
     )
-    end = "<br>".join(escape(line) for line in foot)
+    reason, *sender = (escape(line) for line in foot)
     return (
         f"<!doctype html><html {whole}>{_head(subject, dress)}"
         f'<body class="canvas" style="margin:0;background:{colours["canvas"]}">'
@@ -48,8 +48,9 @@ def notice_page(
         f'color:{colours["accent"]};text-align:{start}">{escape(publication.name)}</p>'
         f'<h1 dir="auto" style="margin:0 0 16px;font:bold 26px/33px {serif};color:{colours["text"]};'
         f'text-align:{start}">{escape(subject)}</h1>{firsts}{_button(button, link, dress)}{lasts}'
-        f'<p dir="auto" class="soft foot" style="margin:24px 0 0;padding:24px 0 0;{small};'
-        f'border-top:1px solid {colours["rule"]};text-align:{start}">{end}</p>'
+        f'<p dir="auto" class="soft foot" style="margin:24px 0 8px;padding:24px 0 0;{small};'
+        f'border-top:1px solid {colours["rule"]};text-align:{start}">{reason}</p>'
+        f'<p dir="auto" class="soft" style="margin:0;{small};text-align:{start}">{"<br>".join(sender)}</p>'
         "</td></tr></table></td></tr></table></div></body></html>"
     )
 

@@ -6,6 +6,7 @@ from html import escape
 
 from sqlalchemy import Connection
 
+from newsletter.domain.archive import without_link
 from newsletter.domain.clock import Clock
 from newsletter.domain.desk import Subscription
 from newsletter.domain.letter import Publication
@@ -109,12 +110,13 @@ class Desk:
                 return None
             revision = revisions.get(tx, hash_)
         base = self.publication.public_url
+        here = f"{base}/w/{token}"
         values = {
             "unsubscribe_url": f"{base}/u/{self.keys.sign(Purpose.UNSUBSCRIBE, grant)}",
-            "view_url": f"{base}/w/{token}",
+            "view_url": here,
             "preferences_url": f"{base}/p/{self.keys.sign(Purpose.CHOOSE, grant)}",
         }
-        return archiving.with_earlier(fill(revision.html, values, escape), grant)
+        return archiving.with_earlier(without_link(fill(revision.html, values, escape), here), grant)
 
     def media(self, name: str) -> Media | None:
         """Find a picture of a revision."""

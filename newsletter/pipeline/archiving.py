@@ -27,7 +27,8 @@ from newsletter.store.database import Database
 NOBODY = 0
 _SUBSCRIBE = "Subscribe"
 _REASON = "{} comes by email. This issue is shown as it was sent."
-#: Where the link to what somebody gets leads, in an issue that is made out to nobody; it is taken away.
+#: Where the links to what somebody gets, and to the page itself, lead in an issue that is made out to nobody;
+#: they are taken away.
 _NOBODYS = "#nobody"
 
 
@@ -54,7 +55,7 @@ class Archiving:
             if of is None or found is None:
                 return None
             base = f"{self.publication.public_url}/a/{of.slug}"
-            html = self._generic(tx, of, found, f"{base}/{found.slug}")
+            html = self._generic(tx, of, found)
         near = [one for one in every if abs(every.index(one) - every.index(found)) == 1]
         links = [Link(base, of.title), *(Link(f"{base}/{one.slug}", one.title) for one in near)]
         return with_links(html, "Read on", [*links, Link(self._subscribe(of), _SUBSCRIBE)])
@@ -67,7 +68,7 @@ class Archiving:
             found = next((one for one in every if one.issue_id == grant.issue_id), None)
             if of is None or found is None:
                 return None
-            html = self._generic(tx, of, found, self._link(grant.series_id, found).url)
+            html = self._generic(tx, of, found)
         return self._with_earlier(html, grant, every)
 
     def with_earlier(self, html: str, grant: Grant) -> str:
@@ -85,9 +86,9 @@ class Archiving:
         token = self.keys.sign(Purpose.VIEW, Grant(series_id, NOBODY, one.issue_id))
         return Link(f"{self.publication.public_url}/w/{token}", one.title)
 
-    def _generic(self, tx: Connection, of: AppliedSeries, one: Published, url: str) -> str:
+    def _generic(self, tx: Connection, of: AppliedSeries, one: Published) -> str:
         way_in = self._subscribe(of)
-        values = {"unsubscribe_url": way_in, "view_url": url, "preferences_url": _NOBODYS}
+        values = {"unsubscribe_url": way_in, "view_url": _NOBODYS, "preferences_url": _NOBODYS}
         html = fill(revisions.get(tx, one.revision).html, values, escape)
         html = with_reason(html, _REASON.format(of.title))
         return without_link(relabelled(html, way_in, _SUBSCRIBE), _NOBODYS)

@@ -1,7 +1,7 @@
 """Jinja2 as templates of an email see it: sandboxed, strict about names, and unable to forget to escape."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import (
@@ -83,26 +83,32 @@ def text_templates(sources: Mapping[str, Source], theme: Theme) -> Templates:
 
 
 @pass_context
-def _stacked_rows(context: Context, blocks: Sequence[Block], *, nested: bool = True) -> str:
-    """Write blocks by the partials of their kinds; inside another block they are no rows of their own."""
-    return Literal("".join(_parts(context, blocks, "mjml", nested=nested)))
+def _stacked_rows(
+    context: Context, blocks: Sequence[Block], *, nested: bool = True, before: Block | None = None
+) -> str:
+    """Write blocks by the partials of their kinds; inside another block they are no rows of their own.
+
+    Each partial sees as `before` the block that it comes after: of the first one that is the one given.
+    """
+    parts = []
+    for block in blocks:
+        parts.append(_part(context, block, "mjml", nested=nested, before=before))
+        before = block
+    return Literal("".join(parts))
 
 
 @pass_context
 def _stacked_lines(context: Context, blocks: Sequence[Block], width: int = WIDTH) -> str:
     """Write blocks by the text twins of their kinds, with one empty line between."""
-    parts = [part.strip("\n") for part in _parts(context, blocks, "txt", width=width)]
+    parts = [_part(context, block, "txt", width=width).strip("\n") for block in blocks]
     return "\n\n".join(part for part in parts if part)
 
 
-def _parts(context: Context, blocks: Sequence[Block], ending: str, **extra: object) -> Iterator[str]:
-    values = {**context.get_all(), **extra}
-    for block in blocks:
-        template = context.environment.get_template(f"{block.kind}.{ending}.j2")
-        # Not `render`: the outermost template alone turns an error's traceback into one of templates.
-        yield "".join(
-            template.root_render_func(template.new_context({**values, "block": block}, shared=True))
-        )
+def _part(context: Context, block: Block, ending: str, **extra: object) -> str:
+    values = {**context.get_all(), **extra, "block": block}
+    template = context.environment.get_template(f"{block.kind}.{ending}.j2")
+    # Not `render`: the outermost template alone turns an error's traceback into one of templates.
+    return "".join(template.root_render_func(template.new_context(values, shared=True)))
 
 
 def _find(sources: Mapping[str, Source], name: str) -> tuple[str, str, None] | None:

@@ -1,5 +1,6 @@
 """Every answer the web gives, with the headers that each kind needs."""
 
+import re
 from collections.abc import Mapping
 
 from fastapi import Response
@@ -16,6 +17,7 @@ _NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _PAGE = f"{_NOTHING}; style-src 'unsafe-inline'; img-src data:; form-action 'self'"
 _BARE_MAIL = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'"
 _MAIL = f"{_BARE_MAIL}; img-src 'self' https: data:"
+_BODY, _BODY_ENDS = re.compile(r"<body\b[^>]*>", re.IGNORECASE), re.compile("</body>", re.IGNORECASE)
 _POPUPS = "allow-popups allow-popups-to-escape-sandbox"
 # Without scripts the frame's own origin gives the mail nothing; the page around it needs it to measure its
 # height, so that scrolling is the page's and survives a reload. Never add allow-scripts beside it.
@@ -33,8 +35,9 @@ def plain(text: str, status: int = 200, headers: Mapping[str, str] | None = None
 
 
 def mail(html: str) -> Response:
-    """Show an email as a page: no script, no form, an origin of its own."""
-    return _answer(html, "text/html", f"{_MAIL}; frame-ancestors 'none'; sandbox {_POPUPS}")
+    """Show an email as a page: no script, no form, an origin of its own; and a landmark, as no mail has."""
+    page = _BODY_ENDS.sub(r"</main>\g<0>", _BODY.sub(r"\g<0><main>", html, count=1), count=1)
+    return _answer(page, "text/html", f"{_MAIL}; frame-ancestors 'none'; sandbox {_POPUPS}")
 
 
 def framed_mail(html: str, *, has_images: bool = True) -> Response:

@@ -83,7 +83,7 @@ def test_an_issue_of_the_archive_is_made_out_to_nobody(sent):
     assert ">Unsubscribe</a>" not in html
     assert "You get this because" not in html
     assert "Back pain comes by email. This issue is shown as it was sent.</p>" in html
-    assert not re.search(r'Preferences|#nobody|(class="dot"[^<]*</span>\s*){2}', html)
+    assert not re.search(r'Preferences|View online|#nobody|(class="dot"[^<]*</span>\s*){2}', html)
     assert f'<a href="{BASE}/a/back-pain/neck">' in html
 
 
@@ -98,6 +98,7 @@ def test_whoever_joined_late_is_shown_the_earlier_parts(sent):
     page = view(sent, "fay", 2)
     assert "Earlier parts" in page
     assert f'href="{BASE}/p/' in page
+    assert "View online" not in page
     assert ">Lower back: where the ache comes from</a></li>" in page
     url = page.rpartition('<li><a href="')[2].partition('"')[0]
     assert url.startswith(f"{BASE}/w/")
@@ -105,6 +106,7 @@ def test_whoever_joined_late_is_shown_the_earlier_parts(sent):
     assert "Lower back: where the ache comes from" in earlier
     assert f"{BASE}/u/" not in earlier
     assert "Preferences" not in earlier
+    assert "View online" not in earlier
     assert "Fay" not in earlier
 
 

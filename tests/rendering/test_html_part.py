@@ -6,8 +6,20 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from rendering_cast import PUBLICATION, about, composition, every_kind, html_of, paragraph, renderer
+from rendering_cast import (
+    HERE,
+    PUBLICATION,
+    about,
+    composition,
+    every_kind,
+    html_of,
+    paragraph,
+    renderer,
+    same,
+)
 from selectolax.lexbor import LexborHTMLParser
+
+from newsletter.domain.blocks import Question
 
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "o:allowpng", "o:pixelsperinch"}
 
@@ -98,6 +110,16 @@ def test_headings_descend_without_a_jump(html):
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_a_line_parts_a_question_from_the_question_before_it_and_from_nothing_else():
+    first, second, third = (Question(same(f"{word}?"), 2, (paragraph(),), HERE) for word in ("A", "B", "C"))
+    issue = replace(composition(), blocks=((paragraph(), first), (second,), (paragraph(), third)))
+    lined = [
+        bool(re.search("border-top: *1px", node.attributes.get("style") or ""))
+        for node in LexborHTMLParser(html_of(renderer().render(issue))).css("div.question")
+    ]
+    assert lined == [False, True, False]
 
 
 def test_the_preheader_is_the_first_text_and_the_title_is_the_subject():

@@ -10,11 +10,7 @@ _WHOLE = {"resultTypes": ["violations"]}
 _COLOURS = {**_WHOLE, "runOnly": ["color-contrast"]}
 
 
-#: A mail shown as a page has no landmarks, because a mail client puts it into a page of its own.
-OF_MAILS = {**_WHOLE, "rules": {one: {"enabled": False} for one in ("landmark-one-main", "region")}}
-
-
-def violations(page: Any, whole: dict[str, object] = _WHOLE) -> list[str]:
+def violations(page: Any) -> list[str]:
     """List what axe finds on a page as it stands, each with the places.
 
     It looks at a copy that may run scripts: axe is one, and our pages allow none.
@@ -26,7 +22,7 @@ def violations(page: Any, whole: dict[str, object] = _WHOLE) -> list[str]:
         copy.evaluate(AXE_SCRIPT)
         return [
             f"{scheme}: {one['id']}: {', '.join(str(node['target']) for node in one['nodes'])}"
-            for scheme, options in (("light", whole), ("dark", _COLOURS))
+            for scheme, options in (("light", _WHOLE), ("dark", _COLOURS))
             for one in _run(copy, scheme, options)
         ]
     finally:
