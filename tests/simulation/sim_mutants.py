@@ -47,7 +47,7 @@ TELLING = {
     "negative evidence is fenced": ("spent", 18),
     "negative evidence is fenced, however late it comes": ("query", 45),
     "issues come in order": ("query", 76),
-    "who left is not counted with those who stayed": ("dedupe", 149),
+    "who left is not counted with those who stayed": ("dedupe", 305),
     "who left does not come back where one proves all": ("key", 50191),
     "a mismatch is a doubt": ("key", 83),
 }
