@@ -21,8 +21,10 @@ from newsletter.providers.settings import ProviderSettings
 
 #: In a folder of somebody else's files nothing is imported from there (`-P`).
 COMMAND = (sys.executable, "-P", "-c", "from newsletter.calling import main; main()")
-#: How long an order may wait to be read, and how long a process may take to end, in seconds.
+#: How long a process may take to begin, and to end, in seconds.
 _PATIENCE = 10
+#: How long an order may wait to be read, and the rest of an answer to come, in whole seconds.
+_FRAME_SECONDS = 10
 _LOOK_SECONDS = 1.0
 #: So many open orders keep it busy: one that it composes, one that it posts, and one that waits.
 _ENOUGH = 3
@@ -43,8 +45,9 @@ class CallerProcess:
         self._opening = Opening(accounts, keys, callers)
         self._patience = patience.total_seconds()
         self._ours, self._theirs = socket.socketpair()
-        # A process that reads nothing must not keep the planner from recording.
-        self._ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _PATIENCE, 0))
+        # A process that stands still must not keep the planner from recording, or from stopping.
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            self._ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", _FRAME_SECONDS, 0))
         self._lock = threading.Lock()
         #: Ready or dead: one of both is known.
         self._met = threading.Event()
@@ -55,10 +58,18 @@ class CallerProcess:
         self._letters: dict[int, tuple[int, Compiled]] = {}
 
     def start(self, ended: Callable[[Claim, Answer | None], None]) -> None:
-        """Start it, and wait until it is ready; `ended` is told what came of each claim."""
+        """Start it, and wait until it is ready; `ended` is told what came of each claim.
+
+        Raises OSError where the machine has no room for another process.
+        """
         self._ended = ended
-        self._process = subprocess.Popen(COMMAND, stdin=self._theirs.fileno())
-        self._theirs.close()
+        try:
+            self._process = subprocess.Popen(COMMAND, stdin=self._theirs.fileno())
+        except OSError:
+            self._ours.close()
+            raise
+        finally:
+            self._theirs.close()
         self._reader = threading.Thread(target=self._read, name="caller-process", daemon=True)
         self._reader.start()
         self._met.wait(_PATIENCE)
@@ -110,10 +121,10 @@ class CallerProcess:
             letter = self._letter(claim.compiled)
             willing = None if len(claim.willing) == len(claim.frozen.members) else frozenset(claim.willing)
             send(self._ours, Order(number, letter, claim.key, claim.frozen, willing, claim.claimed_at))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the claim is told of when the process is buried
             # It may have read the order: what became of the call is not known here.
-            log.error("the process that calls takes no more", reason=str(error))
             self._process.kill()
+            log.error("the process that calls takes no more", reason=str(error))
         return True
 
     def _letter(self, compiled: Compiled) -> int:
@@ -131,7 +142,8 @@ class CallerProcess:
             send(self._ours, self._opening)
             while (found := self._next()) is not None:
                 self._hear(found)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - claims that nobody tells of would keep us from stopping
+            self._process.kill()
             log.error("the process that calls cannot be heard", reason=str(error))
         self._bury()
 

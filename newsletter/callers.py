@@ -44,7 +44,7 @@ class Callers:
     def start(self) -> None:
         """Start the threads, and the process."""
         if self._process is not None:
-            self._process.start(lambda claim, answer: self._ended.put(Ended(claim, answer)))
+            self._start(self._process)
         for thread in self._threads:
             thread.start()
 
@@ -88,6 +88,13 @@ class Callers:
     def wake(self) -> None:
         """Let nobody wait for work to end any longer."""
         self._ended.put(None)
+
+    def _start(self, process: CallerProcess) -> None:
+        try:
+            process.start(lambda claim, answer: self._ended.put(Ended(claim, answer)))
+        except OSError as error:
+            log.error("a process that calls cannot be started; this one calls", reason=str(error))
+            self._process = None
 
     def _is_taken(self, work: Work) -> bool:
         if self._process is None or not isinstance(work, Claim):

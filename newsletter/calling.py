@@ -14,7 +14,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from newsletter.domain.message import Message
 from newsletter.domain.provider import Answer, Call, Mailing, Provider
 from newsletter.domain.tokens import TokenKeys
 from newsletter.interpreter import prepare_for_bulk
+from newsletter.machine import elapsed
 from newsletter.pipeline.addressing import Frozen, recipients
 from newsletter.providers import open_provider
 from newsletter.providers.settings import ProviderSettings
@@ -150,10 +150,9 @@ class _Desk:
 
 
 def _made(order: Order, call: Call) -> Found:
-    # One monotonic clock serves all processes of a machine.
     start_by = order.claimed_at + START_DEADLINE.total_seconds()
     try:
-        return Found(order.number, call.make(lambda: time.monotonic() < start_by))
+        return Found(order.number, call.make(lambda: elapsed() < start_by))
     except Exception as error:  # noqa: BLE001 - the planner logs it
         return Found(order.number, trouble=repr(error))
 

@@ -1,7 +1,6 @@
 """One letter as its editor works on it: from its files alone. No database and no provider is imported."""
 
 import os
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from newsletter.config import Settings, load_settings
 from newsletter.domain.clock import Clock
+from newsletter.machine import elapsed
 from newsletter.pipeline.composing import Composing
 from newsletter.pipeline.shelving import TemplateShelf
 from newsletter.rendering.renderer import Renderer
@@ -23,7 +23,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def elapsed(self) -> float:
-        return time.monotonic()
+        return elapsed()
 
 
 class Writing:

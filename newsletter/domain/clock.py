@@ -5,7 +5,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tell the time. `now()` is aware UTC; `elapsed()` is monotonic seconds, for deadlines."""
+    """Tell the time. `now()` is aware UTC; `elapsed()` is monotonic seconds, for deadlines.
+
+    They go on while the machine sleeps.
+    """
 
     def now(self) -> datetime: ...
 

@@ -17,7 +17,7 @@ from newsletter.domain.clock import Clock
 from newsletter.domain.delivery import Batch, BatchState, DeliveryState, batch_key, lease_for
 from newsletter.domain.message import Message, sender_domain
 from newsletter.domain.pace import Wait, admit
-from newsletter.domain.provider import Inquiry, Provider, Recovery
+from newsletter.domain.provider import Capabilities, Inquiry, Provider, Recovery
 from newsletter.domain.release import spell
 from newsletter.domain.tokens import TokenKeys
 from newsletter.domain.unknown import GIVE_UP, Step, count_from, is_counted, next_step
@@ -149,7 +149,7 @@ class Claiming:
         willing = willing_of(batch, everyone, capabilities.recovery)
         if not batch.tainted:
             leave_out(tx, batch, everyone, willing)
-        elif capabilities.recovery is Recovery.KEY and not capabilities.key_binds_payload:
+        elif not _tells_calls_apart(capabilities):
             doubt(tx, batch, everyone, willing)
         if not any(one.is_open for one in willing.values()):
             self._close_empty(tx, batch, now)
@@ -273,6 +273,12 @@ class Claiming:
 def _groups(positions: Iterable[int], size: int) -> list[list[int]]:
     rest = iter(positions)
     return list(iter(lambda: list(islice(rest, size)), []))
+
+
+def _tells_calls_apart(capabilities: Capabilities) -> bool:
+    """Tell whether proof of a call says nothing of somebody who was in another one under its key."""
+    is_bound = capabilities.key_binds_payload or capabilities.recovery is not Recovery.KEY
+    return is_bound and not capabilities.is_atomic
 
 
 def _doubted(batch: Batch) -> Batch:

@@ -131,8 +131,10 @@ class Delivering:
                 self.rest(seconds)
             else:
                 return
-        for claim, answer in answered:
-            self._keep_aside(claim, answer)
+        # One that finds no room costs no other its own.
+        lost = [why for claim, answer in answered if (why := self._keep_aside(claim, answer))]
+        if lost:
+            raise lost[0]
 
     def record(self, claim: Claim, answer: Answer) -> None:
         """Write down what an answer proves; without the lease only proof counts."""
@@ -209,9 +211,14 @@ class Delivering:
             # Whoever went on would claim and give back the same batches without an end.
             raise Refused("nothing is called from a foreign database", mend="see: newsletter status")
 
-    def _keep_aside(self, claim: Claim, answer: Answer) -> None:
+    def _keep_aside(self, claim: Claim, answer: Answer) -> StoreError | None:
         batch = claim.batch
         if self.aside is None:
-            raise StoreError("an outcome could not be written, and there is no file to keep it aside")
-        self.aside.keep(batch.id, batch.epoch, batch.generation, answer, self.clock.now(), claim.positions)
+            return StoreError("an outcome could not be written, and there is no file to keep it aside")
+        now, positions = self.clock.now(), claim.positions
+        try:
+            self.aside.keep(batch.id, batch.epoch, batch.generation, answer, now, positions)
+        except StoreError as error:
+            return error
         log.error("an outcome is kept aside until the database can be written", batch=batch.id)
+        return None

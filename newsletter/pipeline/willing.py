@@ -45,7 +45,8 @@ def willing_of(batch: Batch, everyone: Sequence[Member], recovery: Recovery) -> 
 def doubt(tx: Connection, batch: Batch, everyone: Sequence[Member], willing: Mapping[int, Member]) -> None:
     """Leave unknown who is not in a repeat, although they may come back before it is settled.
 
-    Where a key says nothing of the payload, no later answer tells which of the calls was taken.
+    Where a key says nothing of the payload, no answer tells which of the calls was taken; where proof of
+    one is proof of all, an event or the log would count them as sent by a call that was made without them.
     """
     left = [one.pos for one in everyone if one.pos not in willing and one.is_open]
     batches.mark(tx, batch.id, DeliveryState.UNKNOWN, dict.fromkeys(left, LEFT))

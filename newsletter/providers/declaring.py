@@ -9,12 +9,14 @@ from newsletter.providers.registry import LISTENERS, open_provider, provider_nam
 from newsletter.providers.settings import MailServer, ProviderSettings
 
 _REGION = "eu-west-1"
+#: Whose events tell of an unknown outcome.
+_SET = "news"
 _SERVER = MailServer("localhost")
 
 
 @dataclass(frozen=True)
 class Declared:
-    """One adapter as it opens without settings of its own; `hears`: its reports are understood."""
+    """One adapter as it opens with all it can be told; `hears`: its reports are understood."""
 
     capabilities: Capabilities
     hears: bool
@@ -44,7 +46,12 @@ def declared() -> list[Declared]:
 def any_settings(name: str, send_rate: float | None = None) -> ProviderSettings:
     """Return what any provider opens with, although nobody could be called with it."""
     return ProviderSettings(
-        name, environment=_AnySecret(), region=_REGION, send_rate=send_rate, server=_SERVER
+        name,
+        environment=_AnySecret(),
+        region=_REGION,
+        configuration_set=_SET,
+        send_rate=send_rate,
+        server=_SERVER,
     )
 
 

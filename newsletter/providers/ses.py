@@ -92,7 +92,7 @@ class Ses(Provider):
             is_atomic=False,
             calls_per_second=place.send_rate / place.batch_size,
             shape=Shape.TEMPLATE,
-            cost="a call has no more people than send_rate; a configuration_set is needed for its events",
+            cost="a call has no more people than send_rate; without a configuration_set no events come",
         )
 
     @property

@@ -15,6 +15,15 @@ from newsletter.errors import ConfigError
 from newsletter.store.sharing import Driver
 
 BUSY_TIMEOUT_MS = 10_000
+#: By these a server that goes without a word is noticed within half a minute. By itself a machine asks after
+#: two hours, and until then nothing would be sent, and a stop would wait. A URL may say otherwise.
+_IS_THERE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 #: The password of a URL that cannot be read, after what stands before it.
 _PASSWORD = re.compile(r"(://[^:/@]*:|[?&]password=)[^@&'\"]*")
 ASK_AGAIN_MS = 5
@@ -51,7 +60,13 @@ def open_server(url: URL) -> Engine:
     """Open a pool to a PostgreSQL server."""
     try:
         # As many as threads send and pages are asked for; three processes fit into what a server allows.
-        engine = create_engine(url, pool_pre_ping=True, pool_size=12, max_overflow=16)
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=12,
+            max_overflow=16,
+            connect_args={name: value for name, value in _IS_THERE.items() if name not in url.query},
+        )
     except ModuleNotFoundError as error:
         raise ConfigError(
             "the driver for PostgreSQL is not installed", mend="pip install 'newsletter-series[postgres]'"

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from newsletter.errors import Refused, StoreError
 from newsletter.pipeline import delivering, recording
+from newsletter.pipeline.claiming import ALL_LANES
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
 from newsletter.store.lineage import Lineage
@@ -78,6 +79,25 @@ def test_if_it_were_not_kept_the_outcome_would_be_in_doubt(due, monkeypatch):
         engine.delivering.finish(claim)
     due.run(until=FIRST)
     assert len([call for call in due.service.calls if call.key == claim.mailing.key]) == 2
+
+
+def test_an_outcome_that_finds_no_room_beside_the_database_costs_no_other_its_own(due, monkeypatch):
+    monkeypatch.setattr(delivering, "_PATIENCE", (0.0,))
+    keep, full = Aside.keep, [StoreError("the disk is full")]
+
+    def keeping(aside, *values):
+        if full:
+            raise full.pop()
+        keep(aside, *values)
+
+    monkeypatch.setattr(Aside, "keep", keeping)
+    engine = due.app().engine
+    answered = [
+        (claim, engine.delivering.call(claim)) for claim in engine.delivering.next_works(ALL_LANES, 2)
+    ]
+    with broken(monkeypatch), pytest.raises(StoreError, match="full"):
+        engine.delivering.keep(answered)
+    assert [one.batch_id for one in due.app().storage.aside.waiting()] == [answered[1][0].batch.id]
 
 
 def test_a_database_that_recovers_soon_gets_the_outcome_without_the_file(due, monkeypatch):

@@ -7,7 +7,7 @@ from newsletter.providers.declaring import declared
 from newsletter.providers.registry import LISTENERS
 
 
-def test_every_provider_opens_without_settings_and_says_what_it_can():
+def test_every_provider_opens_and_says_what_it_can():
     found = declared()
     assert [one.capabilities.name for one in found] == list(provider_names())
     assert {one.capabilities.name for one in found if one.hears} == set(LISTENERS)
@@ -31,3 +31,9 @@ def test_the_table_has_a_line_for_each_and_its_costs_below(capsys):
     row = next(line for line in table.splitlines() if line.startswith("resend"))
     assert "by key, 24 h" in row
     assert any(one.capabilities.recovery is Recovery.QUERY for one in found)
+
+
+def test_only_a_mail_server_leaves_an_unknown_outcome_to_a_person(capsys):
+    say_providers(declared())
+    rows = [line for line in capsys.readouterr().out.splitlines() if "by a person" in line]
+    assert [row.split()[0] for row in rows] == ["smtp"]

@@ -41,13 +41,15 @@ class Mutant:
 
 #: Where seeds were found that notice a rule which few do; where a change moves them, all are looked through.
 TELLING = {
-    "a call starts soon after its claim or never": ("key", 10),
-    "a refusal clears no doubt": ("key", 39),
+    "a call starts soon after its claim or never": ("query", 25),
+    "a refusal clears no doubt": ("dedupe", 17),
     "a deferral clears no doubt": ("key", 8),
     "negative evidence is fenced": ("spent", 18),
+    "negative evidence is fenced, however late it comes": ("query", 45),
     "issues come in order": ("query", 76),
-    "who left is not counted with those who stayed": ("dedupe", 172),
-    "a mismatch is a doubt": ("key", 43),
+    "who left is not counted with those who stayed": ("dedupe", 305),
+    "who left does not come back where one proves all": ("key", 50191),
+    "a mismatch is a doubt": ("key", 83),
 }
 
 
@@ -185,7 +187,9 @@ MUTANTS = (
            _set(recording, "record_for", _clears_doubt(Outcome.REFUSED))),
     Mutant("a deferral clears no doubt", ("I1", "I7"), NAMES,
            _set(recording, "record_for", _clears_doubt(Outcome.DEFERRED))),
-    Mutant("negative evidence is fenced", ("I1", "I7"), ("spent", "query"),
+    Mutant("negative evidence is fenced", ("I1", "I7"), ("spent",), _set(batches, "record", _unfenced)),
+    # A log is believed twelve minutes after a call: only who stood still for longer comes too late.
+    Mutant("negative evidence is fenced, however late it comes", ("I1", "I7"), ("query",),
            _set(batches, "record", _unfenced)),
     Mutant("a lease that ran out leaves a doubt", ("I1",), NAMES, _set(claiming, "_doubted", _untainted)),
     Mutant("nothing is sent before all is prepared", ("I2", "I8"), NAMES,
@@ -197,6 +201,8 @@ MUTANTS = (
     Mutant("the pace is kept", ("I4",), NAMES, _set(claiming, "admit", lambda account, *_, **__: account)),
     Mutant("who left is not counted with those who stayed", ("I7",), ("key", "dedupe"),
            _set(Recording, "_tell_leavers", lambda *_: None)),
+    Mutant("who left does not come back where one proves all", ("I7",), ("key", "dedupe"),
+           _set(claiming, "doubt", lambda *_: None)),
     Mutant("a mismatch is a doubt", ("I1",), ("key",), _set(Recording, "record", _believes_mismatch)),
     Mutant("a repeat that is refused was taken before", ("I1", "I7"), ("spent",),
            _set(recording, "record_for", _takes_for_refusal)),

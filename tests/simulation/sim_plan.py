@@ -81,6 +81,7 @@ class Plan:
     resolves: bool
     rehearses: bool
     switches: tuple[float, float] | None
+    lingers: bool
     is_calm: bool = False
     is_limited: bool = False
     lease: float = field(default=0.0)
@@ -134,6 +135,8 @@ def draw(name: str, seed: int) -> Plan:
         resolves=rng.random() < 0.5,
         rehearses=rng.random() < 0.1,
         switches=_switches(rng) if not is_calm and not forgets and rng.random() < 0.15 else None,
+        # Drawn apart, so that all else stays as it was.
+        lingers=not is_calm and Random(f"lingers {name} {seed}").random() < 0.1,
         is_calm=is_calm,
         is_limited=limits != Limits(),
         lease=lease_for(capabilities).total_seconds(),

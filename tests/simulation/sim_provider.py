@@ -28,6 +28,7 @@ from newsletter.domain.provider import (
 )
 
 TIMEOUT = CALL_TIMEOUT.total_seconds()
+_SAY_NO = (Outcome.DEFERRED, Outcome.REFUSED, Outcome.MISCONFIGURED)
 _TIMED_OUT = Answer(Outcome.UNKNOWN, "timed out")
 _ERROR = Answer(Outcome.UNKNOWN, "500 server error", status=500)
 _NOT_AUTHORISED = Answer(Outcome.MISCONFIGURED, "401 the key is not valid", status=401)
@@ -211,6 +212,8 @@ class SimCall:
         answer = self._go(self.provider.lie())
         world.boundary("after a call")
         world.note(f"hears {answer.outcome} for {self.mailing.key}{self._details(answer)}")
+        if answer.outcome in _SAY_NO:
+            world.linger()
         return answer
 
     @property

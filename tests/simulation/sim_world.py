@@ -20,6 +20,8 @@ from newsletter.store.database import Database
 
 #: A world that takes more turns than this is going in circles.
 MOST_TURNS = 20_000
+#: Longer than a lease, the time that a log takes to settle, and two looks at it.
+LONG = (15 * 60.0, 45 * 60.0)
 
 
 class Crash(BaseException):
@@ -61,6 +63,7 @@ class World:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.rng = Random(f"{plan.name} {plan.seed}")
+        self.lingering = Random(f"lingering {plan.name} {plan.seed}")
         self.clock = SimClock(self)
         self.hub = getcurrent()
         self.now = 0.0
@@ -145,6 +148,13 @@ class World:
             self.sleep(seconds)
         elif dice > 0.6:
             self.sleep(self.rng.random() / 20)
+
+    def linger(self) -> None:
+        """Stand still with a refusal that is not recorded yet, until others have found out all there is."""
+        if self.plan.lingers and self._meets_faults() and self.lingering.random() < 0.3:
+            seconds = self.lingering.uniform(*LONG)
+            self.note(f"stands still for {seconds:.1f} s with what it has heard")
+            self.sleep(seconds)
 
     def inner_boundary(self, where: str) -> None:
         """Pass a point inside a transaction: the process may die, or the database refuse."""

@@ -220,3 +220,16 @@ def test_a_lock_that_cannot_be_written_is_refused(tmp_path):
 def test_a_database_without_a_file_needs_no_lock():
     with sender_lock(None), sender_lock(None):
         assert True, "nothing to hold"
+
+
+def test_a_server_that_goes_without_a_word_is_noticed_within_half_a_minute(prepared_url):
+    with closing(Database(prepared_url)) as database, database.reading() as tx:
+        said = tx.connection.driver_connection.info.get_parameters()
+    assert said["tcp_user_timeout"] == "30000"
+    assert int(said["keepalives_idle"]) + 3 * int(said["keepalives_interval"]) == 30
+    assert said["connect_timeout"] == "10"
+
+
+def test_the_url_of_a_server_may_be_more_patient(prepared_url):
+    with closing(Database(f"{prepared_url}?connect_timeout=77")) as database, database.reading() as tx:
+        assert tx.connection.driver_connection.info.get_parameters()["connect_timeout"] == "77"

@@ -11,6 +11,7 @@ from store_cast import ACCEPTED, NOW, REFUSED, UNKNOWN, ScriptedProvider, capabi
 from newsletter.domain.event import Event, EventKind, Reference
 from newsletter.domain.provider import Recovery
 from newsletter.domain.release import ReleaseState
+from newsletter.domain.subscriber import Consent
 from newsletter.pipeline.evidence import Evidence
 from newsletter.store import batches, deliveries, picking
 from newsletter.store.tables import delivery, provider_event
@@ -59,6 +60,31 @@ def test_an_event_for_one_settles_a_call_that_is_taken_whole_or_not_at_all(trio,
     assert evidence.record_event(an_event(mailing, 1), NOW)
     assert counts(trio) == {"accepted": 3}
     assert trio.get_release(trio.sent.id).state is ReleaseState.SETTLED
+
+
+@pytest.mark.parametrize(
+    "able",
+    [
+        capabilities(recovery=Recovery.KEY, key_binds_payload=True),
+        capabilities(recovery=Recovery.RECIPIENT_DEDUPE),
+    ],
+    ids=["key", "dedupe"],
+)
+def test_who_left_and_came_back_in_a_doubt_is_not_proved_by_a_repeat_without_them(trio, clock, able):
+    _, evidence, sender = doubt(trio, clock, able)
+    trio.leave(1)
+    clock.advance_to(NOW + MINUTE)
+    sender.provider.answers.append(UNKNOWN)
+    sender.step()
+    repeat = sender.provider.mailings[1]
+    assert [one.subscriber_id for one in repeat.recipients] == [2, 3]
+    trio.set_subscription(1, state=Consent.ACTIVE)
+    clock.advance_to(NOW + 10 * MINUTE)
+    sender.provider.answers.append(UNKNOWN)
+    sender.step()
+    evidence.record_event(an_event(repeat, 0), clock.now())
+    assert counts(trio) == {"accepted": 2, "unknown": 1}
+    assert trio.rows(select(delivery.c.state).where(delivery.c.subscriber_id == 1)) == [("unknown",)]
 
 
 def test_elsewhere_an_event_speaks_for_its_own_delivery(trio, clock):
