@@ -28,6 +28,7 @@ from newsletter.machine import elapsed
 from newsletter.pipeline.addressing import Frozen, recipients
 from newsletter.providers import open_provider
 from newsletter.providers.settings import ProviderSettings
+from newsletter.signals import STOPPING
 
 #: So many letters are known at once, to both ends; the one that came first is forgotten first.
 MOST_LETTERS = 16
@@ -87,7 +88,7 @@ def receive(sock: socket.socket) -> Any:
 def main() -> None:
     """Take orders until the planner is gone."""
     # Whoever stops the planner stops it in order; it needs this process for that.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     planner = socket.socket(fileno=os.dup(0))
     # A planner that was killed may leave what nobody reads any more.

@@ -5,6 +5,9 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+#: By these somebody asks a process to stop; Windows has no SIGHUP.
+STOPPING = tuple(one for one in (signal.SIGTERM, signal.SIGINT, _HANGUP) if one is not None)
 #: How long a wait may keep a signal from being handled.
 _SECONDS = 0.5
 
@@ -28,13 +31,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Let SIGTERM and SIGINT end the process in order."""
+    """Let SIGTERM and SIGINT end the process in order, and SIGHUP, which comes when a terminal is closed."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
+    for number in STOPPING:
+        # Under nohup a process goes on without its terminal.
+        if signal.getsignal(number) is not signal.SIG_IGN or number is not _HANGUP:
+            signal.signal(number, handle)
 
 
 def end_like_ctrl_c() -> None:

@@ -78,16 +78,20 @@ def once_each(service):
     return set(got.values()) == {1}
 
 
-def test_everybody_gets_every_issue_once_and_no_process_is_left(root):
+@pytest.mark.parametrize("stopped_by", [signal.SIGTERM, signal.SIGHUP])
+def test_everybody_gets_every_issue_once_and_no_process_is_left(root, stopped_by):
     with sending(root, 0.0) as (process, service, _):
         assert wait_until(lambda: caller_of(process), process)
         caller = caller_of(process)
         assert b"re_not_to_be_shown" not in command_of(caller)
         assert wait_until(lambda: len(service.accepted) == ISSUES * PEOPLE, process)
-        process.send_signal(signal.SIGTERM)
+        # A terminal tells all that it started.
+        os.kill(caller, stopped_by)
+        process.send_signal(stopped_by)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "stopped; what was claimed is recorded" in said
+    assert "has ended" not in said
     assert once_each(service)
     assert is_gone(caller)
 
