@@ -195,6 +195,12 @@ def test_an_edit_queued_again_shows_its_difference(terminal, letter, queued):
     assert "unchanged" in terminal("queue", "back-pain/neck").out
 
 
+def test_a_database_that_only_test_copies_were_sent_from_is_no_copy(terminal, letter, queued):
+    assert terminal("send-test", "neck", "boss@example.com").code == 0
+    moved = terminal("db", "move", "sqlite:///newsletter.db", "sqlite:///other.db", "--dry-run")
+    assert (moved.code, moved.err) == (0, "")
+
+
 def test_a_test_copy_is_written_and_not_counted(terminal, letter, queued):
     assert terminal("send-test", "neck", "boss@example.com").code == 0
     assert len(list((letter / "outbox").rglob("*boss@example.com.eml"))) == 1
