@@ -37,11 +37,13 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(slugify(text, fallback="").split("-")) - {""}
 
 
-def offer(name: str, names: Iterable[str]) -> str:
-    """Word the mend of a name that does not exist: the nearest ones, or a few that do."""
-
+def offer(name: str, names: Iterable[str], *, otherwise: str = "") -> str:
+    """Word the mend of a name that does not exist: the nearest ones, `otherwise`, or a few that do."""
     known = list(names)
     near = get_close_matches(name, known, 3, 0.5)
     if near:
         return "did you mean " + " or ".join(repr(one) for one in near) + "?"
-    return "there are " + ", ".join(known[:8]) if known else "there are none yet"
+    if otherwise:
+        return otherwise
+    more = f" and {len(known) - 8} more" if len(known) > 8 else ""
+    return f"there are {', '.join(known[:8])}{more}" if known else "there are none yet"
