@@ -281,6 +281,6 @@ def _say_sent(sent: "Sent") -> None:
     other = ", ".join(f"{number(n)} {state}" for state, n in sorted(counts.items()) if state != "accepted")
     reason = f": {release.reason}" if release.reason else ""
     say(
-        f"{utc(release.due_at)}  {release.target}  {release.state.value}{reason}  "
+        f"{utc(release.due_at)}  {release.target:<28} {release.state.value}{reason}  "
         f"{number(accepted)} of {number(release.planned)} accepted{', ' + other if other else ''}"
     )

@@ -288,3 +288,26 @@ def test_help_loads_nothing_that_it_does_not_need():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Schedule" in done.stdout
+
+
+def test_a_day_that_is_none_is_refused_with_how_to_write_it(terminal, letter):
+    said = terminal("queue", "neck", "--at", "2026-13-30")
+    assert said.code == 2
+    assert "'2026-13-30' is no day; write it as 2026-12-01" in said.err
+
+
+def test_one_issue_is_cancelled_by_its_name(terminal, letter, queued):
+    assert "Cancel back-pain/neck? " in terminal("cancel", "back-pain/neck").err
+    assert "Cancel 2 issues of back-pain? " in terminal("cancel", "back-pain").err
+
+
+def test_a_backup_into_a_folder_that_is_missing_names_it(terminal, letter, queued):
+    said = terminal.refuses("db", "backup", "nowhere/copy.db")
+    assert said == "cannot write nowhere/copy.db: there is no folder nowhere; choose another place"
+
+
+def test_a_list_that_is_empty_for_a_slip_names_what_was_read_as_an_attribute(terminal, letter, queued):
+    said = terminal("subscribers", "list", "--where", 'zon == "Europe/London" and joined > 2020-01-01')
+    assert said.out.splitlines()[-1] == (
+        "zon: read as an attribute; zone, locale and joined are known of everybody"
+    )
