@@ -79,8 +79,12 @@ def run(
             say(muted(line))
     with app.sending():
         if play:
+            is_empty = True
             for sent in operating.play(app, play):
                 _say_sent(sent)
+                is_empty = False
+            if is_empty and not is_quiet(ctx):
+                say(f"nothing comes due in {play} weeks; what is queued: newsletter plan")
         elif once:
             app.belonging.refuse_foreign()
             app.refuse_silent_way_out()

@@ -311,3 +311,16 @@ def test_a_list_that_is_empty_for_a_slip_names_what_was_read_as_an_attribute(ter
     assert said.out.splitlines()[-1] == (
         "zon: read as an attribute; zone, locale and joined are known of everybody"
     )
+
+
+def test_weeks_in_which_nothing_comes_due_say_so(terminal, letter):
+    assert terminal("run", "--play", "2").out.splitlines() == [
+        "outbox: nothing leaves this machine",
+        "nothing comes due in 2 weeks; what is queued: newsletter plan",
+    ]
+
+
+def test_a_preview_is_not_written_into_a_file(terminal, letter):
+    (letter / "notes").write_text("mine")
+    assert terminal.refuses("preview", "--out", "notes") == "notes is a file, not a folder; name a folder"
+    assert (letter / "notes").read_text() == "mine"
