@@ -64,11 +64,11 @@ def list_(
         ["address", "name", "zone", "series", "state"],
         [(row.address, row.name, row.zone, row.series, row.standing(now)) for row in rows],
     )
-    say(muted(f"{number(len(rows))} subscription{'s' if len(rows) != 1 else ''}"))
     if not rows and (names := attributes_of(where)):
         say(
             muted(f"{', '.join(names)}: read as an attribute; zone, locale and joined are known of everybody")
         )
+    say(muted(f"{number(len(rows))} subscription{'s' if len(rows) != 1 else ''}"))
 
 
 @group.command("pause")

@@ -92,7 +92,7 @@ def write_texts(root: Path, texts: Mapping[Path, str]) -> None:
         for temporary in ready.values():
             temporary.unlink(missing_ok=True)
         if root.is_file():
-            raise LetterError(f"{root} is a file, not a folder", mend="name a folder") from cause
+            raise LetterError(f"{root} cannot be written into: it is a file", mend="name a folder") from cause
         raise LetterError(
             f"the file cannot be written: {cause.strerror}", place=Place(name_in(root, path))
         ) from cause
