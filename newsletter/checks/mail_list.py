@@ -29,7 +29,7 @@ BAD_ONE_CLICK = error(
 BAD_LIST_ID = warning(
     "list-id-not-usable",
     "LST-1",
-    "List-Id is missing, is not a name and `<id>` under our domain, or has more than 255 characters",
+    "List-Id is missing, has no `<id>` under our domain behind its name, or has more than 255 characters",
     "mail clients sort by it (RFC 2919)",
     "write a name and <list.your.domain>",
     "RFC 2919",
@@ -68,7 +68,8 @@ ODD_PRECEDENCE = info(
     "RFC 3834; RFC 5230 §4.6",
 )
 
-_LIST_ID = re.compile(r"[^<>]+ <([A-Za-z0-9.-]+)>")
+# A title without a Latin letter gives no name, and none is needed.
+_LIST_ID = re.compile(r"(?:[^<>]+ )?<([A-Za-z0-9.-]+)>")
 
 
 def check_list_headers(mail: Part) -> Broken:

@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,14 @@ def ask(ctx: typer.Context, question: str) -> None:
     if not sys.stdin.isatty():
         raise Refused(f"{question} Nobody is there to answer", mend="add -y before the command to say yes")
     typer.confirm(question, abort=True, err=True)
+
+
+def read_day(text: str) -> date:
+    """Read a day as it is written on the command line."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError as cause:
+        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-12-01") from cause
 
 
 def is_quiet(ctx: typer.Context) -> bool:

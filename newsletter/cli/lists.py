@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from newsletter.pipeline.telling import Imported
 
 Series = Annotated[str | None, typer.Option(help="The series; needless where there is one only.")]
-ConsentText = Annotated[
-    str, typer.Option("--consent", help="How these people agreed; kept with each of them.")
-]
+ConsentText = Annotated[str, typer.Option("--consent", help="How they agreed; kept with each of them.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 #: What stands for the standard output where a file can be named.
@@ -48,7 +46,9 @@ def add_to(group: typer.Typer) -> None:
 
 def import_(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header, or an export in JSON Lines.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A CSV file with a header, or an export in JSON Lines.")
+    ],
     series: Series = None,
     consent: ConsentText = "",
     columns: Annotated[

@@ -1,14 +1,15 @@
 """Subscribers: add, list, pause, resume."""
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli import consenting, lists
-from newsletter.cli.context import letter
+from newsletter.cli.context import letter, read_day
 from newsletter.cli.lists import AsJson, ConsentText, Series, say_imported
 from newsletter.cli.printing import accent, local, muted, number, say, say_json, say_table
+from newsletter.domain.segment import attributes_of
 
 if TYPE_CHECKING:
     from newsletter.pipeline.pausing import PauseRow
@@ -63,6 +64,10 @@ def list_(
         ["address", "name", "zone", "series", "state"],
         [(row.address, row.name, row.zone, row.series, row.standing(now)) for row in rows],
     )
+    if not rows and (names := attributes_of(where)):
+        say(
+            muted(f"{', '.join(names)}: read as an attribute; zone, locale and joined are known of everybody")
+        )
     say(muted(f"{number(len(rows))} subscription{'s' if len(rows) != 1 else ''}"))
 
 
@@ -72,7 +77,8 @@ def pause(
     address: Address,
     series: OwnSeries = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day on which mail comes again.")
+        date | None,
+        typer.Option(parser=read_day, metavar="DATE", help="The first day on which mail comes again."),
     ] = None,
     weeks: Annotated[int | None, typer.Option(min=1, max=520, help="So many weeks from today.")] = None,
     as_json: AsJson = False,
@@ -82,8 +88,7 @@ def pause(
     Example: newsletter subscribers pause ada@example.org --until 2026-12-20
     """
     app = letter(ctx)
-    day = until.date() if until else None
-    rows = app.pausing.pause(address, series, app.clock.now(), until=day, weeks=weeks)
+    rows = app.pausing.pause(address, series, app.clock.now(), until=until, weeks=weeks)
     _say_pauses(rows, as_json=as_json)
     if not as_json:
         only = f" --series {series}" if series else ""

@@ -1,11 +1,11 @@
 """Schedule: queue and cancel; `plan` and `simulate` have files of their own."""
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.context import ask, letter
+from newsletter.cli.context import ask, letter, read_day
 from newsletter.cli.planning import AsJson, plan
 from newsletter.cli.printing import (
     accent,
@@ -38,9 +38,12 @@ def add_to(app: typer.Typer) -> None:
 
 def queue(
     ctx: typer.Context,
-    targets: Annotated[list[str] | None, typer.Argument(metavar="[TARGET…]")] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TARGET", help="A series, or issues of it; without one, list the queue."),
+    ] = None,
     at: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Take or move to this date.")
+        date | None, typer.Option(parser=read_day, metavar="DATE", help="Take or move to this date.")
     ] = None,
     swap: Annotated[bool, typer.Option("--swap", help="Let two queued issues change places.")] = False,
     dry_run: DryRun = False,
@@ -66,7 +69,7 @@ def queue(
             raise Refused("--swap takes two queued issues and nothing else")
         entries = app.queueing.swap(targets[0], targets[1], now)
     else:
-        entries = app.queueing.queue(targets, now=now, at=at.date() if at else None, dry_run=dry_run)
+        entries = app.queueing.queue(targets, now=now, at=at, dry_run=dry_run)
     if as_json:
         say_json(entries)
         return
@@ -102,7 +105,7 @@ def cancel(
     if dry_run:
         say(muted("dry run: nothing was changed"))
         return
-    ask(ctx, f"Cancel {len(would)} of {target}?")
+    ask(ctx, f"Cancel {target}?" if len(would) == 1 else f"Cancel {len(would)} issues of {target}?")
     app.cancelling.cancel(target, app.clock.now())
     say("cancelled")
 

@@ -79,8 +79,12 @@ def run(
             say(muted(line))
     with app.sending():
         if play:
+            is_empty = True
             for sent in operating.play(app, play):
                 _say_sent(sent)
+                is_empty = False
+            if is_empty and not is_quiet(ctx):
+                say(f"nothing comes due in {play} weeks; what is queued: newsletter plan")
         elif once:
             app.belonging.refuse_foreign()
             app.refuse_silent_way_out()
@@ -281,6 +285,6 @@ def _say_sent(sent: "Sent") -> None:
     other = ", ".join(f"{number(n)} {state}" for state, n in sorted(counts.items()) if state != "accepted")
     reason = f": {release.reason}" if release.reason else ""
     say(
-        f"{utc(release.due_at)}  {release.target}  {release.state.value}{reason}  "
+        f"{utc(release.due_at)}  {release.target:<28} {release.state.value}{reason}  "
         f"{number(accepted)} of {number(release.planned)} accepted{', ' + other if other else ''}"
     )

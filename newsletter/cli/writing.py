@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from newsletter.app import App
 
 PANEL = "Write"
-Target = Annotated[str | None, typer.Argument(help="A series, or one of its issues: back-pain/neck.")]
+Target = Annotated[
+    str | None, typer.Argument(metavar="TARGET", help="A series, or one of its issues: back-pain/neck.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -44,7 +46,7 @@ def init(ctx: typer.Context, folder: Annotated[Path, typer.Argument(metavar="DIR
 
 def import_(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Plain text, Markdown or HTML.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Plain text, Markdown or HTML.")],
     slug: Annotated[str | None, typer.Option(help="The article's name; by default the file's.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the article; write nothing.")] = False,
     as_json: AsJson = False,
@@ -226,7 +228,7 @@ def check(
 def send_test(
     ctx: typer.Context,
     target: Annotated[str, typer.Argument(metavar="TARGET")],
-    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…")],
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent.")] = False,
 ) -> None:
     """Send a real copy to a person; it is never counted.

@@ -21,6 +21,8 @@ def normalised(address: str) -> str:
         local, domain = plain.groups()
         if known := _domain(domain):
             return f"{local.lower() if local.lower() in _ROLES else local}@{known}"
+    if not text.strip():
+        raise NewsletterError("there is no address")
     if "\n" in text or "\r" in text:
         raise NewsletterError(f"{text[:80]!r} is no address: it has a line break in it")
     try:

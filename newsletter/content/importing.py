@@ -208,10 +208,13 @@ def _front_matter(text: str, path: PurePath) -> tuple[dict[str, object], str, tu
     try:
         front = yaml.safe_load(source)
     except (ValueError, RecursionError, yaml.YAMLError) as cause:
-        place = Place(path.name, 1)
-        raise Refused(
-            "the front matter is broken", place=place, mend="put a text that has a colon in quotes"
-        ) from cause
+        # What was never closed is found at the end of the text, and has to be mended where it begins.
+        is_open = re.search("quoted|flow", str(getattr(cause, "context", "")))
+        mark = getattr(cause, "context_mark" if is_open else "problem_mark", None)
+        above = text[: text.index(source)].count("\n")
+        place = Place(path.name, above + 1 + mark.line if mark else 1)
+        mend = "close every quote and bracket, and put a text that has a colon in quotes"
+        raise Refused("the front matter is broken", place=place, mend=mend) from cause
     if not isinstance(front, dict):
         return {}, text, ()
     dropped: list[LeftOut] = []

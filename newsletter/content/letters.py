@@ -91,6 +91,8 @@ def write_texts(root: Path, texts: Mapping[Path, str]) -> None:
     except OSError as cause:
         for temporary in ready.values():
             temporary.unlink(missing_ok=True)
+        if root.is_file():
+            raise LetterError(f"{root} cannot be written into: it is a file", mend="name a folder") from cause
         raise LetterError(
             f"the file cannot be written: {cause.strerror}", place=Place(name_in(root, path))
         ) from cause

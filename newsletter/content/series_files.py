@@ -69,6 +69,7 @@ def parse_series(text: str, *, slug: str, file: str) -> Series:
         previously=tuple(table.previously),
         acknowledge=_acknowledged(table.acknowledge, place_of, ("acknowledge",)),
         layout=table.layout,
+        layout_place=place_of(("layout",)),
     )
 
 

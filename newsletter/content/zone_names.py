@@ -5,7 +5,7 @@ from functools import cache
 
 from newsletter.content.strict_toml import Unusable
 from newsletter.domain.slugs import offer
-from newsletter.domain.zones import all_zones
+from newsletter.domain.zones import A_PLACE, all_zones
 
 _UTC = ("UTC", "Etc/UTC")
 # Names of the tz database that mean an offset, and how people write one.
@@ -40,7 +40,10 @@ def usable_zone(text: str) -> str:
             f"{text!r} is an offset and knows no summer time", mend=f'write a place: "{place}"; or "UTC"'
         )
     if text not in _places():
-        raise Unusable(f"there is no time zone {text!r}", mend=offer(text, sorted(_places())))
+        raise Unusable(
+            f"there is no time zone {text!r}",
+            mend=offer(text, sorted(_places()), otherwise=A_PLACE),
+        )
     return text
 
 

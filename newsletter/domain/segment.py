@@ -219,6 +219,22 @@ class _Parser:
         return LetterError(f"column {token.column} of the expression: {what}{ends}", mend=mend)
 
 
+def attributes_of(text: str) -> tuple[str, ...]:
+    """List the names in an expression that are attributes, in order; none in an empty one."""
+    return tuple(dict.fromkeys(name for name in _names(read(text)) if name not in OWN)) if text else ()
+
+
+def _names(one: Expression) -> Iterator[str]:
+    match one:
+        case Comparison():
+            yield one.name
+        case Not():
+            yield from _names(one.one)
+        case Every() | Some():
+            for inner in one.of:
+                yield from _names(inner)
+
+
 def _joined(kind: type[Every] | type[Some], parts: Iterator[Expression]) -> Expression:
     found = tuple(parts)
     return found[0] if len(found) == 1 else kind(found)

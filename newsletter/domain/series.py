@@ -84,6 +84,7 @@ class Series:
     provider_place: Place | None = field(default=None, compare=False)
     #: Of its emails; by default the one that the theme names.
     layout: str = ""
+    layout_place: Place | None = field(default=None, compare=False)
 
     def issue(self, issue_id: str) -> Issue | None:
         """Find an issue by its id."""

@@ -7,6 +7,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from newsletter.domain.cadence import Cadence, resolve
+from newsletter.domain.slugs import offer
+
+#: How to mend a zone that is like none.
+A_PLACE = "write a place, such as Europe/London"
 
 
 class Wave(NamedTuple):
@@ -49,6 +53,11 @@ def _waves(cadence: Cadence, day: date) -> tuple[Wave, ...]:
 def all_zones() -> frozenset[str]:
     """Name every zone of tzdata."""
     return frozenset(available_timezones())
+
+
+def offer_zone(name: str) -> str:
+    """Word the mend of a zone that does not exist."""
+    return offer(name, sorted(all_zones()), otherwise=A_PLACE)
 
 
 @cache

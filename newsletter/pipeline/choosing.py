@@ -19,10 +19,9 @@ from newsletter.domain.notices import Notice
 from newsletter.domain.pausing import date_of, end_of, written, zone_of
 from newsletter.domain.series import AppliedSeries
 from newsletter.domain.signup import About, Came, Choice, Choices, Chosen
-from newsletter.domain.slugs import offer
 from newsletter.domain.subscriber import Evidence, Subscriber, clean_name
 from newsletter.domain.tokens import Grant, Purpose, TokenKeys
-from newsletter.domain.zones import all_zones
+from newsletter.domain.zones import all_zones, offer_zone
 from newsletter.errors import NewsletterError
 from newsletter.pipeline.forgetting import forget
 from newsletter.pipeline.joining import SignUps
@@ -248,7 +247,7 @@ class Choosing:
 def _renamed(person: Subscriber, values: Mapping[str, str]) -> Subscriber:
     zone = values.get("zone", "").strip()
     if zone and zone not in all_zones():
-        raise NewsletterError(f"there is no zone {zone[:60]!r}", mend=offer(zone[:60], all_zones()))
+        raise NewsletterError(f"there is no zone {zone[:60]!r}", mend=offer_zone(zone[:60]))
     return Subscriber(person.address, clean_name(values.get("name", "")), zone)
 
 

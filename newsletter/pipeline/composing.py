@@ -120,25 +120,27 @@ class Composing:
         if since is not None:
             changed = changed_files(self.root, since)
             wanted = [one for one in wanted if is_affected(letter, *one, changed)]
-        findings = [
-            found
-            for series in dict.fromkeys(series.slug for series, _ in wanted)
-            for found in with_reasons(letter, letter.series[series], self._check_files(letter, series))
-        ]
-        missing = {found.target for found in findings if found.rule.startswith("section-unknown")}
-        known = {(found.rule, found.target) for found in findings}
-        rendered = []
-        for series, issue in wanted:
-            if f"{series.slug}/{issue.id}" not in missing:
-                composed = self.compose(letter, series, issue)
-                more = composed.findings + composed.acknowledged
-                findings += [found for found in more if (found.rule, found.target) not in known]
-                rendered.append(composed)
-        findings += self._inspect(letter, rendered, inspections, findings)
-        chosen = {f"{series.slug}/{issue.id}" for series, issue in wanted}
-        return [one for one in findings if "/" not in one.target or one.target in chosen]
+        found = self._check_files(letter, wanted)
+        missing = {one.target for one in found if one.rule.startswith("section-unknown")}
+        composed = [self.compose(letter, *one) for one in wanted if _name_of(*one) not in missing]
+        found = _with_those_of(composed, found)
+        found += self._inspect(letter, composed, inspections, found)
+        return _of_issues(wanted, found)
 
-    def _check_files(self, letter: Letter, series: str) -> list[Finding]:
+    def check_composed(self, letter: Letter, composed: Sequence[Composed]) -> list[Finding]:
+        """Check issues as `check` does, without composing them again."""
+        refuse_unusable(letter)
+        wanted = [(one.series, one.issue) for one in composed]
+        return _of_issues(wanted, _with_those_of(composed, self._check_files(letter, wanted)))
+
+    def _check_files(self, letter: Letter, wanted: Sequence[tuple[Series, Issue]]) -> list[Finding]:
+        return [
+            found
+            for slug in dict.fromkeys(series.slug for series, _ in wanted)
+            for found in with_reasons(letter, letter.series[slug], self._check_series(letter, slug))
+        ]
+
+    def _check_series(self, letter: Letter, series: str) -> list[Finding]:
         found = check_letter(letter, letter.series[series])
         return found + check_support(*self.renderer.changed_templates(), FOLDER, series)
 
@@ -169,6 +171,23 @@ class Composing:
     def _frozen(self, letter: Letter, series: Series, issue: Issue) -> tuple[Composition, tuple[Media, ...]]:
         composition = compose(letter, self.publication, series, issue)
         return with_frozen_images(composition, self.root, self.publication.public_url)
+
+
+def _name_of(series: Series, issue: Issue) -> str:
+    return f"{series.slug}/{issue.id}"
+
+
+def _with_those_of(composed: Sequence[Composed], before: list[Finding]) -> list[Finding]:
+    """Add what composing found; what a rule said before is not said again."""
+    known = {(found.rule, found.target) for found in before}
+    seen = [found for one in composed for found in one.findings + one.acknowledged]
+    return before + [found for found in seen if (found.rule, found.target) not in known]
+
+
+def _of_issues(wanted: Sequence[tuple[Series, Issue]], findings: list[Finding]) -> list[Finding]:
+    """Keep what is said of these issues, or of their whole series."""
+    names = {_name_of(*one) for one in wanted}
+    return [one for one in findings if "/" not in one.target or one.target in names]
 
 
 def refuse_unknown_providers(letter: Letter, providers: Sequence[str]) -> None:

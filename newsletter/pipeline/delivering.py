@@ -100,6 +100,9 @@ class Delivering:
 
     def claim_test(self, batch_id: int) -> Claim | Wait | None:
         """Take the batch of a test copy, which no worker looks for; None where nobody may get it."""
+        if self.lineage is not None:
+            # A test copy may be the first call ever, before there was a sender.
+            self.lineage.begin()
         claim = self.claiming.of_batch(batch_id)
         if isinstance(claim, Claim):
             self._note([claim])

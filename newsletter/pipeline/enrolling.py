@@ -89,7 +89,7 @@ def _evidence(how: str, text: str, now: datetime) -> Evidence:
     """State how people agreed; raises Refused where nobody says so."""
     if not text.strip():
         raise Refused(
-            "nobody says how these people agreed to get mail",
+            "nobody says how they agreed to get mail",
             mend='add --consent "paper form, reception, October 2026"',
         )
     return Evidence(now, how, text.strip())

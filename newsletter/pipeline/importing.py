@@ -13,8 +13,10 @@ from newsletter.content.pinning import pin_ids
 from newsletter.domain.article import Article
 from newsletter.domain.outline import LeftOut, Note
 from newsletter.domain.slugs import is_slug, slugify
-from newsletter.errors import Place, Refused
+from newsletter.errors import LetterError, Place, Refused
 
+#: A path has lost one of the slashes of a URL.
+_WEB = re.compile(r"https?:/", re.IGNORECASE)
 _PINNED = re.compile(r"^#{1,6} .*\{#[a-z0-9-]+\}$", re.MULTILINE)
 
 
@@ -43,6 +45,8 @@ class Importing:
 
         Raises Refused for a file that cannot be used, LetterError for one that makes no article.
         """
+        if _WEB.match(str(file)):
+            raise Refused("a web page is not fetched", mend="save it as HTML, and import that file")
         try:
             with file.open("rb") as source:
                 data = source.read(MAX_BYTES + 1)
@@ -59,7 +63,12 @@ class Importing:
         name = name_in(self.root, path)
         before = read_text(self.root, path) if path.exists() else None
         text = article_text(imported, today)
-        article = parse_article(text, slug=chosen, file=name)
+        try:
+            article = parse_article(text, slug=chosen, file=name)
+        except LetterError as error:
+            # There is no such article yet: who is to mend it looks into the text that it comes from.
+            place = _place_in(file, data, error.place, text)
+            raise LetterError(error.message, place=place, mend=error.mend) from error
         if before is not None:
             text = _as_it_stands(before, article_text(imported, _updated(before) or today), text, article)
         return Import(
@@ -104,6 +113,15 @@ def _as_it_stands(before: str, same_day: str, text: str, article: Article) -> st
     if before in (same_day, pin_ids(same_day, article)):
         return before
     return pin_ids(text, article) if _PINNED.search(before) else text
+
+
+def _place_in(file: Path, data: bytes, place: Place | None, text: str) -> Place:
+    """Find the line of the source that a line of the article was; only the file where none is like it."""
+    if place is None or not place.line:
+        return Place(str(file))
+    said = text.split("\n")[place.line - 1].strip()
+    lines = enumerate(data.decode(errors="replace").splitlines(), 1)
+    return Place(str(file), next((number for number, line in lines if line.strip() == said), 0))
 
 
 def _difference(before: str | None, after: str, name: str) -> str:

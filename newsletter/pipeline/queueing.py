@@ -8,6 +8,7 @@ from importlib.metadata import version
 from sqlalchemy import Connection
 
 from newsletter.domain.finding import Finding, Severity
+from newsletter.domain.letter import Letter
 from newsletter.domain.queueing import (
     Change,
     QueueEntry,
@@ -64,7 +65,7 @@ class Queueing:
         if at is not None and len(wanted) != 1:
             raise Refused("--at takes one issue", mend="name it as series/issue")
         composed = [self.composing.compose(letter, of, issue) for of, issue in dict.fromkeys(wanted)]
-        self._check(composed)
+        self._check(letter, composed)
         entries: list[QueueEntry] = []
         try:
             with self.database.writing() as tx:
@@ -106,9 +107,8 @@ class Queueing:
         with self.database.reading() as tx:
             return queue_rows(tx)
 
-    def _check(self, composed: Sequence[Composed]) -> None:
-        names = dict.fromkeys(one.target for one in composed)
-        findings = [found for name in names for found in self.composing.check(name)]
+    def _check(self, letter: Letter, composed: Sequence[Composed]) -> None:
+        findings = self.composing.check_composed(letter, composed)
         errors = [found for found in dict.fromkeys(findings) if found.severity is Severity.ERROR]
         if errors:
             raise NotReady(errors)

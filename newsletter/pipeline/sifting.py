@@ -9,10 +9,9 @@ from typing import NamedTuple
 from newsletter.content.addresses import normalised
 from newsletter.domain.joining import Entry, Refusal
 from newsletter.domain.receiving import received
-from newsletter.domain.slugs import offer
 from newsletter.domain.subscriber import Subscriber, address_hash, clean_name
 from newsletter.domain.typos import meant_domain
-from newsletter.domain.zones import all_zones
+from newsletter.domain.zones import all_zones, offer_zone
 from newsletter.errors import NewsletterError, Refused
 from newsletter.store.seen import Seen
 
@@ -67,7 +66,7 @@ def checked(person: Subscriber) -> Subscriber:
     """
     address, name = normalised(person.address), clean_name(person.name)
     if person.zone and person.zone not in all_zones():
-        raise NewsletterError(f"there is no zone {person.zone!r}", mend=offer(person.zone, all_zones()))
+        raise NewsletterError(f"there is no zone {person.zone!r}", mend=offer_zone(person.zone))
     is_clean = address == person.address and name == person.name
     return person if is_clean else Subscriber(address, name, person.zone)
 

@@ -108,7 +108,7 @@ class Renderer:
         if layout not in sources.layouts:
             raise LetterError(
                 f"there is no layout {layout!r}",
-                place=series.place if series.layout else self._look.place,
+                place=(series.layout_place or series.place) if series.layout else self._look.place,
                 mend=offer(layout, sources.layouts),
             )
         if layout not in self._kits:

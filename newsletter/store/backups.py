@@ -15,6 +15,10 @@ def back_up(database: Database, file: Path) -> None:
     """
     if not database.is_sqlite:
         raise Refused(f"{database.name} is not a file that can be copied", mend="use pg_dump")
+    if not file.parent.is_dir():
+        raise StoreError(
+            f"cannot write {file}: there is no folder {file.parent}", mend="choose another place"
+        )
     unfinished = file.with_name(f".{file.name}.part")
     try:
         unfinished.unlink(missing_ok=True)

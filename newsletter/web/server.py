@@ -92,7 +92,8 @@ def _bind(host: str, port: int) -> socket.socket:
 def _refusal(host: str, port: int, error: OSError) -> NewsletterError:
     if error.errno == errno.EADDRINUSE:
         return NewsletterError(
-            f"port {port} on {host} is in use", mend="stop what uses it, or choose another port"
+            f"port {port} on {host} is in use",
+            mend="stop what uses it, or choose another: port under [web], --port of preview",
         )
     if error.errno == errno.EACCES:
         return NewsletterError(f"port {port} may not be opened by this user", mend="choose one above 1023")

@@ -85,6 +85,10 @@ def test_a_missing_header_is_found_and_nothing_else(name, rule):
     assert rules(check_bytes(without(name))) == [rule]
 
 
+def test_a_list_without_a_name_is_a_list():
+    assert rules(check_bytes(changed(b"Four weeks <garden", b"<garden"))) == []
+
+
 def test_an_endless_line_is_found_with_its_line():
     (found,) = check_bytes(changed(SUBJECT, b"X-Long: " + b"a" * 999 + b"\r\nSubject: "))
     assert found.rule == "line-too-long (MIME-3)"

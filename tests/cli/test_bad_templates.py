@@ -114,7 +114,8 @@ def test_a_drawing_is_named_with_its_line_and_a_mend(terminal, letter):
 def test_a_layout_that_does_not_exist_offers_the_nearest(terminal, letter):
     rewrite(letter / SERIES_FILE, "[cadence]", 'layout = "leter"\n[cadence]')
     said = terminal.refuses("preview", "--text")
-    assert said == f"{SERIES_FILE}: there is no layout 'leter'; did you mean 'letter'?"
+    line = (letter / SERIES_FILE).read_text().split("\n").index('layout = "leter"') + 1
+    assert said == f"{SERIES_FILE}:{line}: there is no layout 'leter'; did you mean 'letter'?"
 
 
 def test_the_new_templates_are_listed_and_copied(terminal, letter):

@@ -195,6 +195,12 @@ def test_an_edit_queued_again_shows_its_difference(terminal, letter, queued):
     assert "unchanged" in terminal("queue", "back-pain/neck").out
 
 
+def test_a_database_that_only_test_copies_were_sent_from_is_no_copy(terminal, letter, queued):
+    assert terminal("send-test", "neck", "boss@example.com").code == 0
+    moved = terminal("db", "move", "sqlite:///newsletter.db", "sqlite:///other.db", "--dry-run")
+    assert (moved.code, moved.err) == (0, "")
+
+
 def test_a_test_copy_is_written_and_not_counted(terminal, letter, queued):
     assert terminal("send-test", "neck", "boss@example.com").code == 0
     assert len(list((letter / "outbox").rglob("*boss@example.com.eml"))) == 1
@@ -282,3 +288,41 @@ def test_help_loads_nothing_that_it_does_not_need():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Schedule" in done.stdout
+
+
+def test_a_day_that_is_none_is_refused_with_how_to_write_it(terminal, letter):
+    said = terminal("queue", "neck", "--at", "2026-13-30")
+    assert said.code == 2
+    assert "'2026-13-30' is no day; write it as 2026-12-01" in said.err
+
+
+def test_one_issue_is_cancelled_by_its_name(terminal, letter, queued):
+    assert "Cancel back-pain/neck? " in terminal("cancel", "back-pain/neck").err
+    assert "Cancel 2 issues of back-pain? " in terminal("cancel", "back-pain").err
+
+
+def test_a_backup_into_a_folder_that_is_missing_names_it(terminal, letter, queued):
+    said = terminal.refuses("db", "backup", "nowhere/copy.db")
+    assert said == "cannot write nowhere/copy.db: there is no folder nowhere; choose another place"
+
+
+def test_a_list_that_is_empty_for_a_slip_names_what_was_read_as_an_attribute(terminal, letter, queued):
+    said = terminal("subscribers", "list", "--where", 'zon == "Europe/London" and joined > 2020-01-01')
+    assert said.out.splitlines()[-2] == (
+        "zon: read as an attribute; zone, locale and joined are known of everybody"
+    )
+
+
+def test_weeks_in_which_nothing_comes_due_say_so(terminal, letter):
+    assert terminal("run", "--play", "2").out.splitlines() == [
+        "outbox: nothing leaves this machine",
+        "nothing comes due in 2 weeks; what is queued: newsletter plan",
+    ]
+
+
+def test_a_preview_is_not_written_into_a_file(terminal, letter):
+    (letter / "notes").write_text("mine")
+    assert terminal.refuses("preview", "--out", "notes") == (
+        "notes cannot be written into: it is a file; name a folder"
+    )
+    assert (letter / "notes").read_text() == "mine"

@@ -213,3 +213,11 @@ def test_an_export_goes_to_the_terminal_without_a_file(letter, capfdbinary, out)
     out = capfdbinary.readouterr().out.decode()
     assert out.splitlines()[0].startswith("address,name,zone,series,state,")
     assert out.splitlines()[1].startswith("ada@example.org,,,back-pain,active,")
+
+
+def test_a_row_without_an_address_or_with_a_zone_like_none_says_what_to_write(letter, terminal):
+    (letter / "people.csv").write_text("email,zone\n,Europe/London\nada@example.org,Mars/Olympus\n")
+    assert terminal("subscribers", "import", "people.csv", *CONSENT).out.splitlines()[:2] == [
+        "line 2: there is no address",
+        "line 3: there is no zone 'Mars/Olympus'; write a place, such as Europe/London",
+    ]

@@ -52,8 +52,22 @@ def test_a_derived_id_ignores_links_and_fields():
     assert found.sections[0].id == "hi-friend-see-this"
 
 
-def test_a_heading_in_another_script_still_gets_an_id():
-    assert article("## Ваша спина\n").sections[0].id == "section"
+@pytest.mark.parametrize(
+    ("heading", "written"),
+    [
+        ("Ваша спина", "vasha-spina"),
+        ("Шаг 2", "shag-2"),
+        ("الظهر", "ldhhr"),
+        ("腰痛", "yao-tong"),
+        ("Πόνος", "ponos"),
+        ("MRI и спина", "mri"),
+        ("Déjà vu à Łódź", "deja-vu-a-odz"),
+        ("2026", "2026"),
+        ("🎉", "section"),
+    ],
+)
+def test_a_heading_without_a_latin_letter_is_spelled_in_them_and_any_other_keeps_its_id(heading, written):
+    assert article(f"## {heading}\n").sections[0].id == written
 
 
 def test_a_first_heading_that_repeats_the_title_is_no_section():

@@ -231,6 +231,20 @@ def test_broken_front_matter_is_refused() -> None:
         pasted("---\ntitle: a: b\n---\n\nText.", "a.md")
 
 
+@pytest.mark.parametrize(
+    ("front", "line"),
+    [
+        ("title: a\ndescription: b: c", 3),
+        ('title: a\ndescription: "b\ntags: c', 3),
+        ("title: a\ntags: [b", 3),
+    ],
+)
+def test_broken_front_matter_is_refused_with_the_line_to_mend(front: str, line: int) -> None:
+    with pytest.raises(Refused) as refused:
+        read_source(f"---\n{front}\n---\n\nText.\n".encode(), name="pasted.md")
+    assert str(refused.value).startswith(f"pasted.md:{line}: the front matter is broken; close every quote")
+
+
 def test_a_sentence_does_not_end_with_a_title() -> None:
     assert pasted("T\n\nDr. Field walks. Often.").description == "Dr. Field walks."
 

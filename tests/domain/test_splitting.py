@@ -86,6 +86,12 @@ def test_an_exact_id_wins_over_words():
     assert match_section([both], "neck").title == "Shoulders"
 
 
+def test_a_name_may_be_written_in_the_script_of_its_heading():
+    articles = [article(section("bol-v-spine", "Боль в спине", "x"), section("sheya", "Шея", "y"))]
+    assert match_section(articles, "Шея").title == "Шея"
+    assert match_section(articles, "боль").title == "Боль в спине"
+
+
 def test_a_name_may_be_written_as_words():
     assert list(sections_of(draft(" Lower Back ,Session"))) == ["lower-back", "session"]
 

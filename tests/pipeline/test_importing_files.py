@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.errors import Refused
+from newsletter.errors import LetterError, Refused
 from newsletter.pipeline.importing import Importing
 
 TODAY = date(2026, 11, 21)
@@ -37,6 +37,20 @@ def test_an_article_that_differs_shows_the_difference_first(tmp_path: Path) -> N
 def test_a_file_that_is_missing_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot be read"):
         Importing(tmp_path).read(tmp_path / "nothing.txt", slug=None, today=TODAY)
+
+
+def test_what_makes_no_article_is_refused_with_the_line_of_its_source(tmp_path: Path) -> None:
+    file = source(tmp_path, "# A Title\n\nSome text.\n\n## Neck {#bad id}\n\nMore.\n").rename(
+        tmp_path / "a.md"
+    )
+    with pytest.raises(LetterError) as refused:
+        Importing(tmp_path).read(file, slug=None, today=TODAY)
+    assert str(refused.value) == f"{file}:5: the id 'bad id' cannot be used; write {{#bad-id}}"
+
+
+def test_a_web_page_is_not_fetched(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="a web page is not fetched; save it as HTML, and import that file"):
+        Importing(tmp_path).read(Path("https://example.org/page"), slug=None, today=TODAY)
 
 
 def test_a_slug_that_cannot_be_one_is_refused_with_one_that_can(tmp_path: Path) -> None:

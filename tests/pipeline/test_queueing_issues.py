@@ -5,9 +5,12 @@ from datetime import date, timedelta
 import pytest
 from letter_cast import ARTICLE_FILE, FIRST, SERIES_FILE, rewrite
 
+from newsletter.domain.letter import Composition
 from newsletter.domain.queueing import Change
+from newsletter.domain.revision import Revision
 from newsletter.errors import Refused, UnknownTarget
 from newsletter.pipeline.queueing import NotReady
+from newsletter.rendering.renderer import Renderer
 
 
 def changes(entries) -> dict[str, Change]:
@@ -134,6 +137,20 @@ def test_the_issue_without_the_error_may_be_queued_alone(office):
     rewrite(office.root / SERIES_FILE, 'subject = "Neck: small movements, gentle hands"\n', "")
     office.queue("lower-back")
     assert office.slots() == {"lower-back": "2026-12-01"}
+
+
+def test_an_issue_is_rendered_once_to_be_queued(office, monkeypatch):
+    rendered: list[str] = []
+    render = Renderer.render
+
+    def counting(self: Renderer, one: Composition) -> Revision:
+        rendered.append(one.issue.id)
+        return render(self, one)
+
+    monkeypatch.setattr(Renderer, "render", counting)
+    office.queue("back-pain")
+    assert sorted(rendered) == sorted(set(rendered)), "each once"
+    assert set(rendered) == set(office.slots())
 
 
 def test_cancelling_frees_the_slot_for_the_next(queued):
