@@ -78,7 +78,10 @@ def database(request, tmp_path):
 
 
 def _empty(database):
-    names = ", ".join(set(metadata.tables) - {"deployment"})
+    # Most tests leave few rows, which go in a third of the time that TRUNCATE takes for its files.
+    tables = [table for table in reversed(metadata.sorted_tables) if table.name != "deployment"]
     with database.writing() as tx:
-        tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        for table in tables:
+            tx.execute(table.delete())
+        tx.execute(text("SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"))
         tx.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": schema.HEAD})
