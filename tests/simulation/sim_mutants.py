@@ -41,13 +41,17 @@ class Mutant:
 
 #: Where seeds were found that notice a rule which few do; where a change moves them, all are looked through.
 TELLING = {
-    "a call starts soon after its claim or never": ("key", 10),
-    "a refusal clears no doubt": ("key", 39),
+    "a call starts soon after its claim or never": ("query", 25),
+    "a log settles before it is searched": ("query", 22),
+    "a log is searched twice": ("query", 22),
+    "a refusal clears no doubt": ("dedupe", 17),
     "a deferral clears no doubt": ("key", 8),
     "negative evidence is fenced": ("spent", 18),
     "issues come in order": ("query", 76),
-    "who left is not counted with those who stayed": ("dedupe", 172),
-    "a mismatch is a doubt": ("key", 43),
+    "who left is not counted with those who stayed": ("dedupe", 149),
+    "a mismatch is a doubt": ("key", 83),
+    "the first claim freezes addresses": ("dedupe", 123),
+    "who left does not come back under a key that is spent": ("spent", 108),
 }
 
 
