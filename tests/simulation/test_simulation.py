@@ -51,8 +51,8 @@ HAPPENINGS = (
 KINDS_OF_LIES = 15
 #: Few seeds that go through all of it; where a change moves them, others are looked through.
 TELLING = (
-    ("spent", 108), ("key", 16), ("key", 20), ("key", 10), ("logged", 5), ("events", 8), ("dedupe", 11),
-    ("query", 18),
+    ("spent", 108), ("key", 16), ("key", 20), ("key", 10), ("logged", 5), ("events", 8), ("key", 15),
+    ("key", 18), ("key", 32), ("key", 48), ("query", 1),
 )  # fmt: skip
 
 
