@@ -42,14 +42,23 @@ class Mutant:
 #: Where seeds were found that notice a rule which few do; where a change moves them, all are looked through.
 TELLING = {
     "a call starts soon after its claim or never": ("query", 25),
+    "a log settles before it is searched": ("query", 22),
+    "a log is searched twice": ("query", 22),
     "a refusal clears no doubt": ("dedupe", 17),
     "a deferral clears no doubt": ("key", 8),
     "negative evidence is fenced": ("spent", 18),
     "negative evidence is fenced, however late it comes": ("query", 45),
+    "a lease that ran out leaves a doubt": ("none", 3),
+    "nothing is sent before all is prepared": ("dedupe", 4),
     "issues come in order": ("query", 76),
+    "a pause stops the next call": ("none", 2),
+    "the pace is kept": ("key", 3),
+    "events are evidence": ("events", 3),
     "who left is not counted with those who stayed": ("dedupe", 305),
     "who left does not come back where one proves all": ("key", 50191),
     "a mismatch is a doubt": ("key", 83),
+    "the first claim freezes addresses": ("dedupe", 123),
+    "who left does not come back under a key that is spent": ("spent", 108),
 }
 
 
