@@ -13,8 +13,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 
 @pytest.fixture(autouse=True)
 def before():
-    """Put back what other tests go by."""
-    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    """Begin as in a terminal, also under nohup, and put back what other tests go by."""
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in STOPPING}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)

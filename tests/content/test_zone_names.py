@@ -71,7 +71,7 @@ def test_a_zone_whose_clocks_a_country_sets_is_accepted(zone):
         ("Europe/Lodnon", "Europe/London"),
         ("europe/london", "Europe/London"),
         ("America/NewYork", "America/New_York"),
-        ("Factory", "there are"),
+        ("Factory", "write a place, such as Europe/London"),
         ("PST", "?"),
     ],
 )

@@ -10,14 +10,6 @@ from process_cast import coming_letter, newsletter, wait_until
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture(autouse=True)
-def heard():
-    """Let what is started hear Ctrl-C, also where these tests run in the background and would not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def test_ctrl_c_ends_a_simulation_with_one_sentence_and_no_copy_left(tmp_path):
     root = coming_letter(tmp_path / "letter")
     file = root / "content/series/back-pain.toml"
