@@ -65,7 +65,7 @@ class Restoring:
         with self._salt(letter, opening, dry_run) as salt:
             while chunk := list(islice(lines, _CHUNK)):
                 with suppress(Undo), self.database.writing(bulk=True) as tx:
-                    joining.take_turns(tx)
+                    joining.take_turns(tx, len(chunk))
                     names = _names(tx, letter, opening)
                     people, nameless = _sorted(chunk, names, salt, told, knows_hashes=salt == opening.salt)
                     new = portable.write(tx, people, names)

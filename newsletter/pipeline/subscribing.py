@@ -107,7 +107,7 @@ class Subscribing:
         tell: Telling,
     ) -> None:
         people = chunk.people
-        joining.take_turns(tx)
+        joining.take_turns(tx, len(people))
         known = joining.look(tx, series_id, list(people))
         fates = {hash_: fate_of(known.get(hash_), state) for hash_ in people}
         new = [hash_ for hash_, fate in fates.items() if fate is Fate.NEW]

@@ -33,6 +33,7 @@ _ADDING = 7_305_514_022
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 # The hashes of a chunk lie all over their index: with the 2 MB and 1,000 pages that SQLite starts with, most
 # of the time goes by in writing pages out, reading them again, and copying each from the log at every commit.
+_MANY = 500
 _FOR_MANY = (text("PRAGMA cache_size=-16000"), text("PRAGMA wal_autocheckpoint=8000"))
 
 _hash = each_text(bindparam("hashes", type_=Text)).table_valued("value", name="h")
@@ -102,12 +103,12 @@ _SUBSCRIBE = {
 }
 
 
-def take_turns(tx: Connection) -> None:
-    """Let nobody else add many people until this transaction ends."""
+def take_turns(tx: Connection, people: int) -> None:
+    """Let nobody else add many people until this transaction ends; have room for so many."""
     if tx.dialect.name != "sqlite":
         tx.execute(_LOCK, {"lock": _ADDING})
         return
-    for setting in _FOR_MANY:
+    for setting in _FOR_MANY if people >= _MANY else ():
         tx.execute(setting)
 
 
