@@ -37,9 +37,10 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
         stop()
 
     for number in STOPPING:
-        # Under nohup a process goes on without its terminal.
-        if signal.getsignal(number) is not signal.SIG_IGN or number is not _HANGUP:
-            signal.signal(number, handle)
+        if number is _HANGUP and signal.getsignal(number) is signal.SIG_IGN:
+            # Under nohup a process goes on without its terminal.
+            continue
+        signal.signal(number, handle)
 
 
 def end_like_ctrl_c() -> None:

@@ -75,11 +75,7 @@ def import_(
     """
     app = letter(ctx)
     if file.suffix.lower() in (".jsonl", ".ndjson"):
-        if series or consent or columns or attributes:
-            raise Refused(
-                f"{file} says itself who agreed to what, and when",
-                mend="leave out --series, --consent, --map and --attributes",
-            )
+        _refuse_options(file, series, consent, columns, attributes)
         with prepared_for_bulk(), _watching(is_quiet(ctx)) as watch:
             restored = app.restoring.restore(file, dry_run=dry_run, report=report, watch=watch)
         _say_restored(restored, file, as_json=as_json)
@@ -173,6 +169,14 @@ def _parts(found: "Imported", where: str) -> Iterator[str]:
         yield f"{number(found.received)} {issues} noted as received elsewhere{by}"
     if found.refusals:
         yield f"{number(found.refusals)} refused"
+
+
+def _refuse_options(file: Path, *given: object) -> None:
+    if any(given):
+        raise Refused(
+            f"{file} says itself who agreed to what, and when",
+            mend="leave out --series, --consent, --map and --attributes",
+        )
 
 
 def _say_restored(found: "Restored", file: Path, *, as_json: bool) -> None:

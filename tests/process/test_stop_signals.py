@@ -11,15 +11,6 @@ from newsletter.signals import STOPPING, stop_on_signals
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP")
 
 
-@pytest.fixture(autouse=True)
-def before():
-    """Begin as in a terminal, also under nohup, and put back what other tests go by."""
-    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in STOPPING}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.parametrize("number", STOPPING)
 def test_a_process_is_asked_to_stop(number):
     asked = []
